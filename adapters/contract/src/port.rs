@@ -1,0 +1,102 @@
+//! The messages between the runtime and the adapters.
+
+use clearway_certify::Command;
+use clearway_signals::{ControllerId, ControllerStatus, Millis, RequestId};
+
+/// The protocol families.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Protocol {
+    /// NTCIP 1202 over SNMP.
+    Ntcip,
+    /// The register map of `docs/modbus-register-map.md` over Modbus TCP.
+    Modbus,
+}
+
+impl Protocol {
+    /// The word of the model, the command line and the reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Ntcip => "ntcip",
+            Self::Modbus => "modbus",
+        }
+    }
+}
+
+/// A command on its way out, with the instant of the fix that caused it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Dispatch {
+    /// The command.
+    pub command: Command,
+    /// When the fix that caused it was decoded, nanoseconds of the process's monotonic clock;
+    /// `None` when no fix caused it (time passed, operator).
+    pub fix_ns: Option<u64>,
+}
+
+/// Whether a controller can be reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub enum LinkState {
+    /// Not yet reached.
+    #[default]
+    Connecting,
+    /// Answers.
+    Up,
+    /// Does not answer.
+    Down,
+}
+
+/// Detector readings of one controller.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Counts {
+    /// Whose readings.
+    pub controller: ControllerId,
+    /// When they were complete.
+    pub at: Millis,
+    /// For each detector of the site, in its order: vehicles since the reading before.
+    pub vehicles: Vec<u16>,
+    /// For each detector: occupied now.
+    pub occupied: Vec<bool>,
+}
+
+/// What an adapter tells the runtime.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum PortEvent {
+    /// A reading of the controller.
+    Status(ControllerStatus),
+    /// The link came up or went down.
+    Link(ControllerId, LinkState),
+    /// Every row of the arming gate holds.
+    Armed(ControllerId),
+    /// A row of the gate fails: nothing is written. Row and reason, for people.
+    NotArmed(ControllerId, String),
+    /// Detector readings.
+    Counts(Counts),
+    /// A command was written to the wire, and accepted by the device's answer.
+    Written {
+        /// The controller.
+        controller: ControllerId,
+        /// The request.
+        request: RequestId,
+        /// Whether it asserts.
+        assert: bool,
+        /// The stamp it came with.
+        fix_ns: Option<u64>,
+        /// When the write left, nanoseconds of the same clock.
+        wire_ns: u64,
+    },
+    /// A read-back shows what the command asked for.
+    Confirmed {
+        /// The controller.
+        controller: ControllerId,
+        /// The request.
+        request: RequestId,
+        /// Whether it asserts.
+        assert: bool,
+        /// The stamp it came with.
+        fix_ns: Option<u64>,
+        /// When the read-back was complete, nanoseconds of the same clock.
+        confirmed_ns: u64,
+    },
+    /// The device, the gate or the lease refused a command; the reason for people.
+    Refused(ControllerId, RequestId, String),
+}

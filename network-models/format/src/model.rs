@@ -49,6 +49,8 @@ pub struct Node {
     pub x_coord: f64,
     /// Latitude, degrees.
     pub y_coord: f64,
+    /// `boundary` where the model was cut out of a larger network, so that traffic may appear and
+    /// vanish there; anything else is free text.
     pub node_type: String,
     /// `signal` where a controller stands, else empty.
     pub ctrl_type: String,
@@ -94,7 +96,7 @@ pub struct Movement {
     /// `thru`, `left`, `right`, `uturn`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// `signal`, `yield` or `uncontrolled`.
+    /// One of GMNS's words; the usual ones are `signal`, `yield`, `no_control`.
     pub ctrl_type: String,
     pub allowed_uses: String,
 }
@@ -157,7 +159,8 @@ pub struct Coordination {
     pub controller_id: String,
     pub coord_contr_id: String,
     pub coord_phase: Option<u8>,
-    /// `begin_of_green`, `begin_of_yellow` or `begin_of_red` of the coordinated phase, or `cycle`.
+    /// `begin_of_green`, `begin_of_yellow` or `begin_of_red` of the coordinated phase; empty: the
+    /// start of the cycle.
     pub coord_ref_to: String,
     /// Seconds.
     pub offset: f64,
@@ -173,6 +176,8 @@ pub struct SignalDetector {
     pub start_lane: u8,
     pub end_lane: Option<u8>,
     pub ref_node_id: String,
+    /// The edge nearest to the stop line; GMNS's column `det_zone_lr`.
+    #[serde(rename = "det_zone_lr")]
     pub det_zone_front: f64,
     pub det_zone_back: f64,
     pub det_type: String,

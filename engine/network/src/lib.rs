@@ -8,6 +8,7 @@
 pub mod build;
 pub mod controller;
 pub mod flat;
+pub mod nearby;
 pub mod plane;
 #[cfg(feature = "testing")]
 pub mod testing;
@@ -18,4 +19,5 @@ pub use flat::{
     Line, LineId, Link, LinkId, Movement, MovementId, Network, Node, NodeId, SignalRef, Stop, StopCall,
     StopId, Turn, Uses,
 };
+pub use nearby::{LinkIndex, Projection, heading_apart};
 pub use plane::{Plane, Point};

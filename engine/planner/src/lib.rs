@@ -1,1 +1,35 @@
+//! The planner: a deterministic state machine from events to commands.
+//!
+//! [`Engine::apply`] takes one [`Event`] and the time, and leaves [`Command`](clearway_certify::Command)s
+//! and [`Notice`]s in an [`Output`]. It reads no clock, opens nothing, spawns nothing, and allocates
+//! nothing once its buffers are warm. Modules, in the order in which a position passes them:
+//!
+//! * `tracking`: the position on the route (map match), the speed, the cadence of the source;
+//! * `arrival`: when the vehicle reaches each signal, as a distribution;
+//! * `watch`, `transition`, `queue`: what the controllers show, how soon they can turn green, who stands there;
+//! * `wave`: when each row is called and released; `transit`: the same for trams, conditional on lateness;
+//! * `drive`, `serve`: certification, calls, leases and releases, for waves and for trams;
+//! * `engine`: the loop over all of it, missions, statuses, recovery.
 #![forbid(unsafe_code)]
+
+pub mod along;
+pub mod arrival;
+pub mod config;
+mod drive;
+pub mod engine;
+pub mod event;
+pub mod output;
+pub mod queue;
+pub mod route;
+mod serve;
+pub mod tracking;
+pub mod transit;
+pub mod transition;
+pub mod view;
+pub mod watch;
+pub mod wave;
+
+pub use config::{Config, VehicleInfo};
+pub use engine::Engine;
+pub use event::{Counts, Event, Mission, TransitUpdate, VehicleFix};
+pub use output::{Notice, Output, Reason};

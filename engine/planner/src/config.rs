@@ -1,0 +1,66 @@
+//! The planner's settings. Every default stands here with its reason.
+
+use clearway_certify::Class;
+use clearway_signals::Millis;
+
+/// One vehicle of the registry, by [`clearway_signals::VehicleId`].
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct VehicleInfo {
+    /// What it is; decides which rows it may ask for.
+    pub class: Class,
+}
+
+/// Settings of the planner.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Config {
+    /// At most so many controllers ahead of one vehicle are asked at a time (X4).
+    pub signals_ahead_max: usize,
+    /// Green shall stand this long before the vehicle arrives: its driver brakes for a red light that
+    /// he sees from about 50 m.
+    pub lead: Millis,
+    /// Command on the wire, controller's tick, reading of its state: together at most this.
+    pub reaction: Millis,
+    /// Quantile of the early arrival in thousandths of σ (1.645: 95 % of arrivals are later).
+    pub early_z_milli: i64,
+    /// Quantile of the late arrival in thousandths of σ (2.33: 99 % of arrivals are earlier).
+    pub late_z_milli: i64,
+    /// Standard deviation of a link's travel time, in thousandths of its mean.
+    pub link_cv_permille: i64,
+    /// Standard deviation of a position, millimetres.
+    pub fix_sigma_mm: i64,
+    /// Saturation headway (HCM base: 3600 s / 1900).
+    pub headway: Millis,
+    /// Start-up lost time of a queue.
+    pub startup: Millis,
+    /// The tail of the vehicle clears the stop line after this distance, millimetres.
+    pub clear_mm: i64,
+    /// No hold is longer than this, whatever the row's maximum presence allows.
+    pub hold_max: Millis,
+    /// After a request ended unserved, so long until the next one to the same controller.
+    pub lockout: Millis,
+    /// Trams later than this ask for priority, seconds.
+    pub tram_late_s: i32,
+    /// Trams ask when they are so near in time.
+    pub tram_horizon: Millis,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            signals_ahead_max: 10,
+            lead: Millis(4_500),
+            reaction: Millis(1_000),
+            early_z_milli: 1_645,
+            late_z_milli: 2_330,
+            link_cv_permille: 180,
+            fix_sigma_mm: 5_000,
+            headway: Millis(1_900),
+            startup: Millis(2_000),
+            clear_mm: 12_000,
+            hold_max: Millis::from_s(110),
+            lockout: Millis::from_s(5),
+            tram_late_s: 30,
+            tram_horizon: Millis::from_s(20),
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! The engine: one closed set of events, one loop over them.
+
+use clearway_certify::{Ask, Command, release, worst_case_entry};
+use clearway_network::{LineId, LinkId, LinkIndex, Network, Uses};
+use clearway_signals::limits::{MISSIONS_MAX, ROUTE_LINKS_MAX, ROUTE_SIGNALS_MAX};
+use clearway_signals::{
+    ControllerId, ControllerStatus, Epoch, Millis, MissionId, PreemptState, RequestId, RequestState,
+    RequestStep, RowId, RowKind, VehicleId,
+};
+use std::sync::Arc;
+
+use crate::along::{SignalOnWay, cumulate, signals_along};
+use crate::config::{Config, VehicleInfo};
+use crate::event::{Counts, Event, Mission, VehicleFix};
+use crate::output::{Notice, Output, Reason};
+use crate::queue::Queue;
+use crate::route::Router;
+use crate::tracking::{Track, acquire};
+use crate::transit::{LinePlan, Transit};
+use crate::watch::{Closing, Watch};
+use crate::wave::{Setting, Wave};
+
+/// Where an emergency vehicle may drive.
+const EMERGENCY_WAYS: Uses = Uses::CAR.union(Uses::EMERGENCY);
+/// A destination is reached on any link this near to it, metres.
+const DESTINATION_M: f32 = 45.0;
+/// Links that may count as the destination.
+const GOALS_MAX: usize = 32;
+/// Between fixes a wave is planned anew after this.
+const REPLAN: Millis = Millis(1_000);
+/// Recovery that takes longer than this is no longer awaited.
+const RECOVERY_MAX: Millis = Millis::from_s(300);
+
+/// The planner's whole state.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) network: Arc<Network>,
+    pub(crate) config: Config,
+    pub(crate) epoch: Epoch,
+    pub(crate) vehicles: Vec<VehicleInfo>,
+    pub(crate) waves: Vec<Wave>,
+    pub(crate) watches: Vec<Watch>,
+    pub(crate) queues: Vec<Queue>,
+    pub(crate) worst: Vec<Vec<Millis>>,
+    pub(crate) lines: Vec<LinePlan>,
+    pub(crate) transits: Vec<Option<Transit>>,
+    pub(crate) next_request: u32,
+    last_fixes: Vec<Option<VehicleFix>>,
+    index: LinkIndex,
+    router: Router,
+    goals: Vec<LinkId>,
+    places: Vec<SignalOnWay>,
+    pub(crate) asks: Vec<Ask>,
+    pub(crate) asked: Vec<usize>,
+}
+
+impl Engine {
+    /// An engine for a network and a vehicle registry, under an epoch.
+    #[must_use]
+    pub fn new(network: Arc<Network>, vehicles: Vec<VehicleInfo>, config: Config, epoch: Epoch) -> Self {
+        let worst = network
+            .controllers
+            .iter()
+            .map(|c| {
+                let entry = |row| worst_case_entry(&c.junction(), row).unwrap_or(Millis::from_s(60));
+                c.rows.iter().map(entry).collect()
+            })
+            .collect();
+        let lines = (0..network.lines.len())
+            .map(|i| LinePlan::new(&network, LineId(u16::try_from(i).unwrap_or(u16::MAX))))
+            .collect();
+        Self {
+            config,
+            epoch,
+            waves: (0..MISSIONS_MAX).map(|_| Wave::with_buffers()).collect(),
+            watches: vec![Watch::default(); network.controllers.len()],
+            queues: vec![Queue::default(); network.links.len()],
+            worst,
+            lines,
+            transits: vec![None; vehicles.len()],
+            last_fixes: vec![None; vehicles.len()],
+            vehicles,
+            next_request: 1,
+            index: LinkIndex::new(&network),
+            router: Router::new(&network),
+            goals: Vec::with_capacity(GOALS_MAX),
+            places: Vec::with_capacity(ROUTE_LINKS_MAX.max(ROUTE_SIGNALS_MAX)),
+            asks: Vec::with_capacity(ROUTE_SIGNALS_MAX),
+            asked: Vec::with_capacity(ROUTE_SIGNALS_MAX),
+            network,
+        }
+    }
+
+    /// Take one event in at `now`; what it causes is appended to `out`.
+    pub fn apply(&mut self, event: &Event, now: Millis, out: &mut Output) {
+        match event {
+            Event::Fix(fix) => self.on_fix(fix, now, out),
+            Event::Mission(mission) => self.on_mission(mission, now, out),
+            Event::MissionEnd(mission) => self.on_mission_end(*mission, now, out),
+            Event::Transit(update) => self.on_transit(update, now, out),
+            Event::TransitEnd(vehicle) => self.on_transit_end(*vehicle, now, out),
+            Event::Status(status) => self.on_status(status, now, out),
+            Event::Armed(controller, armed) => self.on_armed(*controller, *armed),
+            Event::Counts(counts) => self.on_counts(counts),
+            Event::Tick => self.on_tick(now, out),
+            Event::ReleaseAll => self.on_release_all(now, out),
+        }
+    }
+
+    /// The network that is planned on.
+    #[must_use]
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    fn on_fix(&mut self, fix: &VehicleFix, now: Millis, out: &mut Output) {
+        let Some(last) = self.last_fixes.get_mut(fix.vehicle.index()) else { return };
+        if last.is_some_and(|l| l.received > fix.received) {
+            return;
+        }
+        *last = Some(*fix);
+        if let Some(i) = self.wave_of(fix.vehicle) {
+            self.follow(i, fix, now, out);
+            self.drive(i, now, out);
+        }
+    }
+
+    /// The wave of a vehicle's active mission.
+    fn wave_of(&self, vehicle: VehicleId) -> Option<usize> {
+        self.waves.iter().position(|w| w.mission.is_some_and(|m| m.vehicle == vehicle))
+    }
+
+    /// Put a fix on the wave's way; seek a new way when it does not lie on the old one.
+    fn follow(&mut self, i: usize, fix: &VehicleFix, now: Millis, out: &mut Output) {
+        let network = Arc::clone(&self.network);
+        let wave = &mut self.waves[i];
+        wave.silent = false;
+        let located = wave.track.and_then(|track| track.locate(&network, &wave.way, &wave.ends_mm, fix));
+        if let (Some(at), Some(track)) = (located, wave.track.as_mut()) {
+            let link = wave.ends_mm.partition_point(|end| *end <= at).min(wave.way.len().saturating_sub(1));
+            let free = wave.way.get(link).map_or(0, |l| i64::from(network.link(*l).speed_mm_s));
+            track.update(at, free, fix);
+        } else {
+            if let (Some(_), Some(mission)) = (wave.track, wave.mission) {
+                out.notice(Notice::OffRoute(mission.id));
+            }
+            self.seek_way(i, fix, now, out);
+        }
+    }
+
+    /// Find the link that the vehicle is on and the way from there.
+    fn seek_way(&mut self, i: usize, fix: &VehicleFix, now: Millis, out: &mut Output) {
+        let network = Arc::clone(&self.network);
+        let Some(mission) = self.waves[i].mission else { return };
+        let Some((link, offset_mm)) = acquire(&network, &self.index, EMERGENCY_WAYS, fix) else { return };
+        self.find_goals(&mission);
+        let ahead = self.destination_is_ahead(&mission, link, offset_mm);
+        let wave = &mut self.waves[i];
+        self.router.find(&network, EMERGENCY_WAYS, link, &self.goals, ahead, &mut wave.way);
+        if wave.way.is_empty() {
+            out.notice(Notice::NoRoute(mission.id));
+            wave.way.push(link);
+        }
+        wave.way.truncate(ROUTE_LINKS_MAX);
+        cumulate(&network, &wave.way, &mut wave.ends_mm);
+        signals_along(&network, &wave.way, &wave.ends_mm, RowKind::Emergency, &mut self.places);
+        let pace = wave.track.map(|t| (t.cadence, t.pace_permille));
+        let mut track = Track::start(offset_mm, fix);
+        if let Some((cadence, pace_permille)) = pace {
+            (track.cadence, track.pace_permille) = (cadence, pace_permille);
+        }
+        wave.track = Some(track);
+        self.leave_old_signals(i, now, out);
+        let wave = &mut self.waves[i];
+        wave.set_signals(&self.places);
+        let metres = |mm: i64| u32::try_from(mm / 1000).unwrap_or(0);
+        out.notice(Notice::Routed {
+            mission: mission.id,
+            length_m: metres(wave.ends_mm.last().copied().unwrap_or(0) - offset_mm),
+            signals: u32::try_from(wave.signals.iter().filter(|s| s.place.row.is_some()).count())
+                .unwrap_or(0),
+        });
+    }
+
+    /// Release what the new way no longer passes.
+    fn leave_old_signals(&mut self, i: usize, now: Millis, out: &mut Output) {
+        for s in 0..self.waves[i].signals.len() {
+            let place = self.waves[i].signals[s].place;
+            let still = self.places.iter().any(|p| p.controller == place.controller && p.row == place.row);
+            if !still {
+                self.release_signal(i, s, Reason::LeftRoute, now, out);
+            }
+        }
+    }
+
+    fn find_goals(&mut self, mission: &Mission) {
+        self.goals.clear();
+        let point = self.network.project(mission.destination);
+        let goals = &mut self.goals;
+        self.index.near(&self.network, point, DESTINATION_M, EMERGENCY_WAYS, |link, _| {
+            if goals.len() < GOALS_MAX && !goals.contains(&link) {
+                goals.push(link);
+            }
+        });
+    }
+
+    fn destination_is_ahead(&self, mission: &Mission, link: LinkId, offset_mm: i64) -> bool {
+        let foot = self.network.project_on(link, self.network.project(mission.destination));
+        i64::from(foot.offset_mm) > offset_mm
+    }
+
+    fn on_mission(&mut self, mission: &Mission, now: Millis, out: &mut Output) {
+        if mission.vehicle.index() >= self.vehicles.len() {
+            out.notice(Notice::MissionRefused(mission.id));
+            return;
+        }
+        // A vehicle drives one mission at a time; a new one replaces the old.
+        if let Some(old) = self.wave_of(mission.vehicle) {
+            if self.waves[old].mission == Some(*mission) && !self.waves[old].suspended {
+                return;
+            }
+            self.end_wave(old, now, out);
+        }
+        let Some(free) = self.waves.iter().position(|w| w.mission.is_none()) else {
+            out.notice(Notice::MissionRefused(mission.id));
+            return;
+        };
+        self.waves[free].free();
+        self.waves[free].mission = Some(*mission);
+        self.waves[free].order = (now, mission.id);
+        out.notice(Notice::MissionStarted(mission.id, mission.vehicle));
+        if let Some(fix) = self.last_fixes[mission.vehicle.index()] {
+            if now.since(fix.received) <= Millis::from_s(10) {
+                self.follow(free, &fix, now, out);
+                self.drive(free, now, out);
+            }
+        }
+    }
+
+    fn on_mission_end(&mut self, mission: MissionId, now: Millis, out: &mut Output) {
+        if let Some(i) = self.waves.iter().position(|w| w.mission.is_some_and(|m| m.id == mission)) {
+            self.end_wave(i, now, out);
+        }
+    }
+
+    fn end_wave(&mut self, i: usize, now: Millis, out: &mut Output) {
+        self.release_wave(i, Reason::MissionOver, now, out);
+        if let Some(mission) = self.waves[i].mission {
+            out.notice(Notice::MissionEnded(mission.id));
+        }
+        self.waves[i].free();
+    }
+
+    fn on_armed(&mut self, controller: ControllerId, armed: bool) {
+        if let Some(watch) = self.watches.get_mut(controller.index()) {
+            watch.armed = armed;
+        }
+    }
+
+    fn on_counts(&mut self, counts: &Counts) {
+        let Some(controller) = self.network.controller(counts.controller) else { return };
+        let watch = &self.watches[counts.controller.index()];
+        for (n, detector) in controller.detectors.iter().take(Counts::MAX).enumerate() {
+            let green = approach_is_green(&self.network, watch, detector.link);
+            let lanes = self.network.link(detector.link).lanes;
+            let occupied = counts.occupied & (1 << n) != 0;
+            self.queues[detector.link.index()].count(counts.vehicles[n], occupied, green, lanes, counts.at);
+        }
+    }
+
+    fn on_status(&mut self, status: &ControllerStatus, now: Millis, out: &mut Output) {
+        let network = Arc::clone(&self.network);
+        let Some(controller) = network.controller(status.controller) else { return };
+        let watch = &mut self.watches[status.controller.index()];
+        watch.update(controller, status);
+        for detector in &controller.detectors {
+            let green = approach_is_green(&network, watch, detector.link);
+            let lanes = network.link(detector.link).lanes;
+            self.queues[detector.link.index()].discharge(green, lanes, self.config.headway, status.at);
+        }
+        self.move_requests(status, now, out);
+        self.close(status, now, out);
+    }
+
+    /// The controller's own word moves a request on, and nothing else does.
+    fn move_requests(&mut self, status: &ControllerStatus, now: Millis, out: &mut Output) {
+        let Some(held) = self.watches[status.controller.index()].held else { return };
+        let Some(step) = step_shown(status, held.row) else { return };
+        let mut lost = None;
+        for (i, wave) in self.waves.iter_mut().enumerate() {
+            for (s, signal) in wave.signals.iter_mut().enumerate() {
+                if signal.request == Some(held.request) {
+                    if let Some(state) = signal.state.next(step) {
+                        signal.state = state;
+                        out.notice(Notice::Moved {
+                            controller: status.controller,
+                            request: held.request,
+                            state,
+                        });
+                    }
+                    lost = (step == RequestStep::Lose).then_some((i, s));
+                }
+            }
+        }
+        if let Some((i, s)) = lost {
+            self.release_signal(i, s, Reason::HoldOver, now, out);
+        }
+        self.move_transit(status.controller, held.request, step, out);
+    }
+
+    /// Watch a released request until its call is seen gone and the controller is back in step.
+    fn close(&mut self, status: &ControllerStatus, now: Millis, out: &mut Output) {
+        let watch = &mut self.watches[status.controller.index()];
+        let Some(mut closing) = watch.closing else { return };
+        if status.at < closing.since || now.since(closing.since) > RECOVERY_MAX {
+            watch.closing = watch.closing.filter(|_| now.since(closing.since) <= RECOVERY_MAX);
+            return;
+        }
+        if !closing.gone && !status.asserted.contains(closing.row) {
+            closing.gone = true;
+            let state = if closing.served { RequestState::Completed } else { RequestState::Timeout };
+            out.notice(Notice::Moved { controller: status.controller, request: closing.request, state });
+        }
+        let over = closing.gone && status.active.is_none();
+        let recovered = over
+            && self.network.controller(status.controller).is_some_and(|controller| watch.in_step(controller));
+        if recovered {
+            out.notice(Notice::Recovered(status.controller));
+        }
+        watch.closing = (!recovered).then_some(closing);
+    }
+
+    fn on_tick(&mut self, now: Millis, out: &mut Output) {
+        for i in 0..self.waves.len() {
+            if self.waves[i].mission.is_some() && self.waves[i].track.is_some() {
+                if now.since(self.waves[i].planned_at) >= REPLAN {
+                    self.drive(i, now, out);
+                } else {
+                    self.dispatch(i, now, out);
+                }
+            }
+        }
+        self.tick_transit(now, out);
+    }
+
+    fn on_release_all(&mut self, now: Millis, out: &mut Output) {
+        for i in 0..self.waves.len() {
+            self.release_wave(i, Reason::Operator, now, out);
+            self.waves[i].suspended = true;
+        }
+        self.release_all_transit(now, out);
+    }
+
+    pub(crate) fn setting<'a>(
+        network: &'a Network,
+        config: &'a Config,
+        watches: &'a [Watch],
+        queues: &'a [Queue],
+        worst: &'a [Vec<Millis>],
+    ) -> Setting<'a> {
+        Setting { network, config, watches, queues, worst }
+    }
+
+    /// A release command for a row of ours, and the watch until its end is seen.
+    pub(crate) fn let_go(
+        &mut self,
+        controller: ControllerId,
+        row: RowId,
+        request: RequestId,
+        revision: u32,
+        served: bool,
+        now: Millis,
+    ) -> Option<Command> {
+        let junction = self.network.controller(controller)?;
+        let watch = &mut self.watches[controller.index()];
+        if watch.held.is_some_and(|h| h.request == request) {
+            watch.held = None;
+        }
+        watch.closing = Some(Closing { request, row, served, since: now, gone: false });
+        release(&junction.junction(), row, request, revision, self.epoch, now)
+    }
+}
+
+/// Whether any movement out of a link shows green.
+fn approach_is_green(network: &Network, watch: &Watch, link: LinkId) -> bool {
+    network.leaving(link).filter_map(|(_, m)| m.signal).any(|s| watch.status.greens.contains(s.group))
+}
+
+/// What a status says of the request that we hold on `row`.
+fn step_shown(status: &ControllerStatus, row: RowId) -> Option<RequestStep> {
+    let ours_is_active = status.active == Some(row);
+    match status.preempt {
+        PreemptState::MaxPresence if ours_is_active => Some(RequestStep::Lose),
+        PreemptState::EntryStarted
+        | PreemptState::TrackService
+        | PreemptState::Dwell
+        | PreemptState::LinkActive
+            if ours_is_active =>
+        {
+            Some(RequestStep::Activate)
+        }
+        _ if status.asserted.contains(row) && !ours_is_active => Some(RequestStep::Queue),
+        _ => None,
+    }
+}

@@ -1,0 +1,88 @@
+//! What can happen to the engine.
+
+use clearway_network::LineId;
+use clearway_signals::{ControllerId, ControllerStatus, GeoPoint, Millis, MissionId, VehicleId};
+
+/// A position that has passed its feed's checks.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct VehicleFix {
+    /// The vehicle.
+    pub vehicle: VehicleId,
+    /// When it was received.
+    pub received: Millis,
+    /// Where it was.
+    pub place: GeoPoint,
+    /// Degrees clockwise from north, where the source gives it.
+    pub heading_deg: Option<f32>,
+    /// Metres a second, where the source gives it.
+    pub speed_mps: Option<f32>,
+    /// Dead-reckoned or otherwise doubtful.
+    pub degraded: bool,
+}
+
+/// Who drives where: without it a position never preempts (X3).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Mission {
+    /// Its id.
+    pub id: MissionId,
+    /// Who drives.
+    pub vehicle: VehicleId,
+    /// Where to.
+    pub destination: GeoPoint,
+}
+
+/// A tram's or bus's report.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct TransitUpdate {
+    /// The position.
+    pub fix: VehicleFix,
+    /// The line and direction it runs on.
+    pub line: LineId,
+    /// Seconds late; negative when early; `None` when the source does not know.
+    pub lateness_s: Option<i32>,
+    /// Whether its doors are open, where the source says so.
+    pub doors_open: Option<bool>,
+}
+
+/// Detector readings of one controller, by the position of the detector in the network's list.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Counts {
+    /// The controller.
+    pub controller: ControllerId,
+    /// When the reading was complete.
+    pub at: Millis,
+    /// Vehicles since the reading before.
+    pub vehicles: [u16; Self::MAX],
+    /// Bit n: detector n is occupied.
+    pub occupied: u32,
+}
+
+impl Counts {
+    /// Detectors of one controller that are read.
+    pub const MAX: usize = 32;
+}
+
+/// Everything that can happen. Closed: the engine's loop handles each one.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Event {
+    /// A position of an emergency vehicle.
+    Fix(VehicleFix),
+    /// A mission begins, or its destination changes.
+    Mission(Mission),
+    /// A mission ends: cancelled, arrived, returned.
+    MissionEnd(MissionId),
+    /// A tram or bus reported.
+    Transit(TransitUpdate),
+    /// A tram or bus went out of service or fell silent.
+    TransitEnd(VehicleId),
+    /// A controller was read.
+    Status(ControllerStatus),
+    /// A controller passed the arming gate, or no longer does.
+    Armed(ControllerId, bool),
+    /// Detectors were read.
+    Counts(Counts),
+    /// Time passed; ten times a second.
+    Tick,
+    /// The operator, or the end of the process, wants every own request taken back.
+    ReleaseAll,
+}

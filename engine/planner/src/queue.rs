@@ -1,0 +1,109 @@
+//! Who stands at a stop line: arrivals counted by the detector, departures by the green that was seen.
+
+use clearway_signals::Millis;
+
+/// Vehicles in thousandths, so that a slow discharge is not rounded away.
+const VEHICLE: i64 = 1000;
+/// Vehicles that stand on one lane when the queue reaches the detector 40 m before the line.
+const TO_DETECTOR: i64 = 6 * VEHICLE;
+/// More than this on one lane is not believed from counts alone.
+const BELIEVED: i64 = 40 * VEHICLE;
+
+/// The queue of one approach, all lanes together.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Queue {
+    standing: i64,
+    /// Thousandths of a vehicle in a second, smoothed.
+    rate: i64,
+    counted_at: Millis,
+    moved_at: Millis,
+}
+
+impl Queue {
+    /// Take a detector reading in.
+    pub fn count(&mut self, vehicles: u16, occupied: bool, green: bool, lanes: u8, at: Millis) {
+        let arrived = i64::from(vehicles) * VEHICLE;
+        let elapsed = at.since(self.counted_at);
+        if elapsed > Millis::ZERO && self.counted_at > Millis::ZERO {
+            let seen = arrived * 1000 / elapsed.0;
+            let weight = (elapsed.0 / 100).clamp(1, 300);
+            self.rate += (seen - self.rate) * weight / 300;
+        }
+        self.counted_at = at;
+        let lanes = i64::from(lanes.max(1));
+        self.standing = (self.standing + arrived).min(BELIEVED * lanes);
+        if occupied && !green {
+            self.standing = self.standing.max(TO_DETECTOR * lanes);
+        }
+    }
+
+    /// Time passed, with the approach green or not.
+    pub fn discharge(&mut self, green: bool, lanes: u8, headway: Millis, at: Millis) {
+        let elapsed = at.since(self.moved_at).min(Millis::from_s(10));
+        self.moved_at = at;
+        if green {
+            let left = elapsed.0 * VEHICLE * i64::from(lanes.max(1)) / headway.0.max(1);
+            self.standing = (self.standing - left).max(0);
+        }
+    }
+
+    /// Vehicles that stand on one lane.
+    #[must_use]
+    pub fn standing_per_lane(&self, lanes: u8) -> i64 {
+        (self.standing / i64::from(lanes.max(1)) + VEHICLE / 2) / VEHICLE
+    }
+
+    /// Time until the queue is gone once green has come, if it grows on until `green_in` from now
+    /// (T_Q of planning notes 4.2: l₁ + h·n).
+    #[must_use]
+    pub fn clearing(&self, lanes: u8, startup: Millis, headway: Millis, green_in: Millis) -> Millis {
+        let lanes = i64::from(lanes.max(1));
+        let arriving = self.rate * green_in.min(Millis::from_s(90)).0 / 1000;
+        let per_lane = ((self.standing + arriving) / lanes).min(BELIEVED);
+        if per_lane < VEHICLE / 2 {
+            return Millis::ZERO;
+        }
+        startup + Millis(per_lane * headway.0 / VEHICLE)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HEADWAY: Millis = Millis(2_000);
+    const STARTUP: Millis = Millis(2_000);
+
+    #[test]
+    fn a_queue_grows_in_red_and_goes_in_green() {
+        let mut queue = Queue::default();
+        for second in 1..=10 {
+            queue.discharge(false, 1, HEADWAY, Millis::from_s(second));
+            queue.count(u16::from(second % 2 == 0), false, false, 1, Millis::from_s(second));
+        }
+        assert_eq!(queue.standing_per_lane(1), 5);
+        assert_eq!(queue.clearing(1, STARTUP, HEADWAY, Millis::ZERO), Millis(12_000));
+        for second in 11..=20 {
+            queue.discharge(true, 1, HEADWAY, Millis::from_s(second));
+        }
+        assert_eq!(queue.standing_per_lane(1), 0);
+        assert_eq!(queue.clearing(1, STARTUP, HEADWAY, Millis::ZERO), Millis::ZERO);
+    }
+
+    #[test]
+    fn an_occupied_detector_in_red_means_a_queue_up_to_it() {
+        let mut queue = Queue::default();
+        queue.count(0, true, false, 2, Millis::from_s(1));
+        assert_eq!(queue.standing_per_lane(2), 6);
+    }
+
+    #[test]
+    fn nonsense_counts_are_bounded() {
+        let mut queue = Queue::default();
+        for second in 1..100 {
+            queue.count(u16::MAX, true, false, 1, Millis::from_s(second));
+        }
+        assert!(queue.standing_per_lane(1) <= 40);
+        assert!(queue.clearing(1, STARTUP, HEADWAY, Millis::NEVER) <= Millis::from_s(90));
+    }
+}

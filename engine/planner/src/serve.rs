@@ -1,0 +1,255 @@
+//! Trams and buses in the engine: their requests asked, refreshed, released.
+
+use std::sync::Arc;
+
+use clearway_certify::{Ask, Class, Draft, Held, certify};
+use clearway_signals::{ControllerId, Millis, RequestId, RequestState, RequestStep, VehicleId};
+
+use crate::engine::Engine;
+use crate::event::TransitUpdate;
+use crate::output::{Notice, Output, Reason};
+use crate::transit::{Standing, Transit, TransitRequest};
+
+/// A transit request lives no longer than this.
+const REQUEST_MAX: Millis = Millis::from_s(60);
+/// A vehicle that has not reported for this long is off its line.
+const SILENT_MAX: Millis = Millis::from_s(30);
+
+impl Engine {
+    pub(crate) fn on_transit(&mut self, update: &TransitUpdate, now: Millis, out: &mut Output) {
+        let vehicle = update.fix.vehicle;
+        let (true, true) = (vehicle.index() < self.transits.len(), update.line.index() < self.lines.len())
+        else {
+            return;
+        };
+        let network = Arc::clone(&self.network);
+        let known = self.transits[vehicle.index()].as_ref().is_some_and(|t| t.line == update.line);
+        if !known {
+            self.on_transit_end(vehicle, now, out);
+            let plan = &self.lines[update.line.index()];
+            self.transits[vehicle.index()] = Transit::appear(&network, plan, update);
+        } else if let Some(transit) = &mut self.transits[vehicle.index()] {
+            let on_line = transit.report(&network, &self.lines[update.line.index()], update);
+            if !on_line {
+                self.on_transit_end(vehicle, now, out);
+            }
+        }
+        self.serve(vehicle, now, out);
+    }
+
+    pub(crate) fn on_transit_end(&mut self, vehicle: VehicleId, now: Millis, out: &mut Output) {
+        self.release_transit(vehicle, Reason::NoLongerNeeded, now, out);
+        if let Some(place) = self.transits.get_mut(vehicle.index()) {
+            *place = None;
+        }
+    }
+
+    pub(crate) fn tick_transit(&mut self, now: Millis, out: &mut Output) {
+        for v in 0..self.transits.len() {
+            let Some(transit) = self.transits[v] else { continue };
+            let vehicle = VehicleId(u32::try_from(v).unwrap_or(u32::MAX));
+            if now.since(transit.track.fix_at) > SILENT_MAX {
+                self.on_transit_end(vehicle, now, out);
+            } else if transit.request.is_some() {
+                self.drop_if_over(vehicle, now, out);
+            }
+        }
+    }
+
+    /// Ask, refresh or release for one vehicle after its report.
+    fn serve(&mut self, vehicle: VehicleId, now: Millis, out: &mut Output) {
+        self.drop_if_over(vehicle, now, out);
+        let Some(transit) = self.transits[vehicle.index()] else { return };
+        let plan = &self.lines[transit.line.index()];
+        let Some((next, eta)) = transit.next_signal(plan, &self.config, now) else { return };
+        let wants = transit.wants(plan, &self.config, next, eta);
+        match transit.request {
+            Some(request) if request.signal == next && wants => self.ask(vehicle, next, eta, now, out),
+            Some(_) => self.release_transit(vehicle, Reason::NoLongerNeeded, now, out),
+            None if wants && plan.signals[next].row.is_none() => self.report_no_channel(vehicle, next, out),
+            None if wants && self.is_free_for_transit(plan.signals[next].controller, now) => {
+                self.ask(vehicle, next, eta, now, out);
+            }
+            None => self.stand(vehicle, Standing::None),
+        }
+    }
+
+    fn stand(&mut self, vehicle: VehicleId, standing: Standing) {
+        if let Some(transit) = &mut self.transits[vehicle.index()] {
+            transit.standing = standing;
+        }
+    }
+
+    fn report_no_channel(&mut self, vehicle: VehicleId, signal: usize, out: &mut Output) {
+        let Some(transit) = &mut self.transits[vehicle.index()] else { return };
+        transit.standing = Standing::NoChannel;
+        if transit.reported != Some(signal) {
+            transit.reported = Some(signal);
+            let controller = self.lines[transit.line.index()].signals[signal].controller;
+            out.notice(Notice::NoPriorityChannel(vehicle, controller));
+        }
+    }
+
+    /// Nobody holds the controller, no emergency vehicle will need it before a tram is through, and
+    /// the last grant is long enough ago.
+    fn is_free_for_transit(&self, controller: ControllerId, now: Millis) -> bool {
+        let watch = &self.watches[controller.index()];
+        let needed = self.waves.iter().filter(|w| w.mission.is_some() && !w.suspended).any(|wave| {
+            wave.signals.iter().any(|s| {
+                !s.passed && s.place.controller == controller && s.call_at < now + Millis::from_s(30)
+            })
+        });
+        watch.serves() && watch.held.is_none() && !needed && now >= watch.transit_after
+    }
+
+    /// Certify and send the request for one signal, for the first time or as a refresh.
+    fn ask(&mut self, vehicle: VehicleId, signal: usize, eta: Millis, now: Millis, out: &mut Output) {
+        let Some(mut transit) = self.transits[vehicle.index()] else { return };
+        let place = self.lines[transit.line.index()].signals[signal];
+        let (Some(row), true) = (place.row, out.has_room()) else { return };
+        let first = transit.request.is_none();
+        let request = transit.request.unwrap_or(TransitRequest {
+            signal,
+            request: RequestId(self.next_request),
+            state: RequestState::Received,
+            revision: 0,
+            asked_at: now,
+            release_at: now + REQUEST_MAX,
+        });
+        let ask = Ask {
+            controller: place.controller,
+            row,
+            request: request.request,
+            wanted: place.wanted,
+            assert_at: request.asked_at,
+            arrival: now + eta,
+            release_at: request.release_at,
+        };
+        let network = Arc::clone(&self.network);
+        let watches = &self.watches;
+        let class = self.vehicles[vehicle.index()].class;
+        let certified = certify(
+            &Draft { class, asks: &[ask] },
+            self.epoch,
+            |id| network.controller(id).map(clearway_network::Controller::junction),
+            |id| watches.get(id.index()).and_then(|w| w.held),
+        );
+        let lease_end =
+            now + (transit.track.cadence + transit.track.cadence + transit.track.cadence).max(Millis(5_000));
+        match certified.map(|plan| plan.assert(0, request.revision + 1, now, lease_end)) {
+            Ok(Some(command)) => {
+                transit.request = Some(TransitRequest { revision: command.revision(), ..request });
+                if first {
+                    self.next_request = self.next_request.wrapping_add(1).max(1);
+                    transit.standing = Standing::Asked;
+                    let called = Notice::Called {
+                        vehicle,
+                        controller: place.controller,
+                        row,
+                        request: request.request,
+                    };
+                    out.notice(called);
+                }
+                let held =
+                    Held { request: request.request, row, from: request.asked_at, until: request.release_at };
+                self.watches[place.controller.index()].held = Some(held);
+                self.transits[vehicle.index()] = Some(transit);
+                out.command(command);
+            }
+            Ok(None) => {}
+            Err(finding) => {
+                if class == Class::Emergency || first {
+                    out.notice(Notice::Refused(vehicle, finding));
+                }
+                self.release_transit(vehicle, Reason::Refused, now, out);
+            }
+        }
+    }
+
+    /// Release a request whose vehicle has passed, fell silent, or took too long.
+    fn drop_if_over(&mut self, vehicle: VehicleId, now: Millis, out: &mut Output) {
+        let Some(transit) = self.transits[vehicle.index()] else { return };
+        let Some(request) = transit.request else { return };
+        let plan = &self.lines[transit.line.index()];
+        let silence =
+            (transit.track.cadence + transit.track.cadence + transit.track.cadence).max(Millis(5_000));
+        if transit.has_passed(plan, &self.config, request.signal, now) {
+            self.release_transit(vehicle, Reason::CheckedOut, now, out);
+        } else if now.since(transit.track.fix_at) >= silence {
+            self.release_transit(vehicle, Reason::Silent, now, out);
+        } else if now >= request.release_at {
+            self.release_transit(vehicle, Reason::HoldOver, now, out);
+        }
+    }
+
+    pub(crate) fn release_transit(
+        &mut self,
+        vehicle: VehicleId,
+        reason: Reason,
+        now: Millis,
+        out: &mut Output,
+    ) {
+        let Some(Some(mut transit)) = self.transits.get(vehicle.index()).copied() else { return };
+        let (Some(request), true) = (transit.request, out.has_room()) else { return };
+        let place = self.lines[transit.line.index()].signals[request.signal];
+        let Some(row) = place.row else { return };
+        let served = request.state == RequestState::Activated;
+        let revision = request.revision + 1;
+        let command = self.let_go(place.controller, row, request.request, revision, served, now);
+        let cycle = self.network.controllers[place.controller.index()].plan.cycle;
+        self.watches[place.controller.index()].transit_after = now + cycle;
+        transit.request = None;
+        transit.standing = Standing::None;
+        self.transits[vehicle.index()] = Some(transit);
+        if let Some(command) = command {
+            out.command(command);
+            let released =
+                Notice::Released { vehicle, controller: place.controller, request: request.request, reason };
+            out.notice(released);
+        }
+    }
+
+    /// Take a controller back from whichever tram holds it.
+    pub(crate) fn release_transit_at(
+        &mut self,
+        controller: ControllerId,
+        reason: Reason,
+        now: Millis,
+        out: &mut Output,
+    ) {
+        let Some(held) = self.watches[controller.index()].held else { return };
+        let holder = self
+            .transits
+            .iter()
+            .position(|t| t.is_some_and(|t| t.request.is_some_and(|r| r.request == held.request)));
+        if let Some(v) = holder {
+            self.release_transit(VehicleId(u32::try_from(v).unwrap_or(u32::MAX)), reason, now, out);
+        }
+    }
+
+    pub(crate) fn release_all_transit(&mut self, now: Millis, out: &mut Output) {
+        for v in 0..self.transits.len() {
+            self.release_transit(VehicleId(u32::try_from(v).unwrap_or(u32::MAX)), Reason::Operator, now, out);
+        }
+    }
+
+    /// The controller's word on a tram's request.
+    pub(crate) fn move_transit(
+        &mut self,
+        controller: ControllerId,
+        request: RequestId,
+        step: RequestStep,
+        out: &mut Output,
+    ) {
+        for transit in self.transits.iter_mut().flatten() {
+            let Some(own) = transit.request.as_mut().filter(|r| r.request == request) else { continue };
+            if let Some(state) = own.state.next(step) {
+                own.state = state;
+                if state == RequestState::Activated {
+                    transit.standing = Standing::Granted;
+                }
+                out.notice(Notice::Moved { controller, request, state });
+            }
+        }
+    }
+}

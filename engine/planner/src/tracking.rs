@@ -1,0 +1,197 @@
+//! Where a vehicle is on its way, how fast, and how often its source speaks.
+
+use clearway_network::{LinkId, LinkIndex, Network, Point, Uses, heading_apart};
+use clearway_signals::Millis;
+
+use crate::event::VehicleFix;
+
+/// A fix further from the way than this does not lie on it, metres.
+const OFF_WAY_M: f32 = 35.0;
+/// A moving vehicle that points further away than this from the way does not drive on it, degrees.
+const OFF_HEADING_DEG: f32 = 75.0;
+/// Below this speed a heading says nothing, metres a second.
+const HEADING_FROM_MPS: f32 = 2.0;
+/// Millimetres that a fix may lie behind the last one: noise, not driving backwards.
+const BACK_MM: i64 = 20_000;
+
+/// A vehicle on a way.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Track {
+    /// Millimetres from the start of the way, at `fix_at`.
+    pub at_mm: i64,
+    /// Millimetres a second.
+    pub speed_mm_s: i64,
+    /// When the last fix was received.
+    pub fix_at: Millis,
+    /// The source's own cadence: the smoothed time between fixes, 0.2 to 15 s.
+    pub cadence: Millis,
+    /// Free speed of this driver in thousandths of the links' speed, learned, 700 to 1500.
+    pub pace_permille: i64,
+}
+
+impl Track {
+    /// The first fix on a way.
+    #[must_use]
+    pub fn start(at_mm: i64, fix: &VehicleFix) -> Self {
+        Self {
+            at_mm,
+            speed_mm_s: speed_mm_s(fix.speed_mps.unwrap_or(0.0)),
+            fix_at: fix.received,
+            cadence: Millis(1_000),
+            pace_permille: 1_000,
+        }
+    }
+
+    /// The place of `fix` on the way; `None` when it does not lie on it near where it can be.
+    #[must_use]
+    pub fn locate(
+        &self,
+        network: &Network,
+        way: &[LinkId],
+        ends_mm: &[i64],
+        fix: &VehicleFix,
+    ) -> Option<i64> {
+        let point = network.project(fix.place);
+        let elapsed = fix.received.since(self.fix_at).min(Millis::from_s(60)).0;
+        let predicted = self.at_mm + self.speed_mm_s * elapsed / 1000;
+        let reach = self.speed_mm_s.max(5_000) * elapsed * 3 / 2000 + 60_000;
+        let (low, high) = (self.at_mm - 2 * BACK_MM, self.at_mm + reach);
+        let mut best: Option<(f32, i64)> = None;
+        for (i, link) in way.iter().enumerate() {
+            let start = if i == 0 { 0 } else { ends_mm[i - 1] };
+            if ends_mm[i] < low || start > high {
+                continue;
+            }
+            let Some((cost, offset_mm)) = cost_on(network, *link, point, fix) else { continue };
+            let at = start + offset_mm;
+            // Where the way passes the same place twice, the place nearer to the prediction is meant.
+            #[allow(clippy::cast_precision_loss)]
+            let strayed = (at - predicted).abs() as f32 / 1000.0;
+            let cost = cost + strayed * 0.1;
+            if best.is_none_or(|(c, _)| cost < c) {
+                best = Some((cost, at));
+            }
+        }
+        best.map(|(_, at)| at)
+    }
+
+    /// Take a located fix in.
+    pub fn update(&mut self, at_mm: i64, free_mm_s: i64, fix: &VehicleFix) {
+        let elapsed = fix.received.since(self.fix_at);
+        if elapsed > Millis::ZERO {
+            let mixed = (self.cadence.0 * 3 + elapsed.0) / 4;
+            self.cadence = Millis(mixed.clamp(200, 15_000));
+        }
+        let driven = at_mm - self.at_mm;
+        self.speed_mm_s = match fix.speed_mps {
+            Some(speed) => speed_mm_s(speed),
+            None if elapsed > Millis::ZERO => (driven * 1000 / elapsed.0).clamp(0, 50_000),
+            None => self.speed_mm_s,
+        };
+        if free_mm_s > 0 && self.speed_mm_s * 10 > free_mm_s * 7 {
+            let seen = (self.speed_mm_s * 1000 / free_mm_s).clamp(700, 1_500);
+            self.pace_permille = (self.pace_permille * 7 + seen) / 8;
+        }
+        self.at_mm = at_mm.max(self.at_mm - BACK_MM);
+        self.fix_at = fix.received;
+    }
+
+    /// Where the vehicle should be now, dead-reckoned for at most two cadences.
+    #[must_use]
+    pub fn now_mm(&self, now: Millis) -> i64 {
+        let elapsed = now.since(self.fix_at).min(self.cadence + self.cadence);
+        self.at_mm + self.speed_mm_s * elapsed.0 / 1000
+    }
+}
+
+#[allow(clippy::cast_possible_truncation)]
+fn speed_mm_s(mps: f32) -> i64 {
+    (mps.clamp(0.0, 70.0) * 1000.0) as i64
+}
+
+/// How badly a fix fits a link (metres), and where on the link it lies; `None`: not on it at all.
+fn cost_on(network: &Network, link: LinkId, point: Point, fix: &VehicleFix) -> Option<(f32, i64)> {
+    let foot = network.project_on(link, point);
+    let apart = moving_heading(fix).map_or(0.0, |heading| heading_apart(heading, foot.heading_deg));
+    let fits = foot.distance_m <= OFF_WAY_M && apart <= OFF_HEADING_DEG;
+    fits.then(|| (foot.distance_m + apart * 0.2, i64::from(foot.offset_mm)))
+}
+
+fn moving_heading(fix: &VehicleFix) -> Option<f32> {
+    fix.heading_deg.filter(|_| fix.speed_mps.is_none_or(|speed| speed >= HEADING_FROM_MPS))
+}
+
+/// The link that a vehicle with no known way drives on, among those that `uses` may use.
+///
+/// Street or track is decided by `uses`; of two links in one place the one along the heading wins.
+#[must_use]
+pub fn acquire(network: &Network, index: &LinkIndex, uses: Uses, fix: &VehicleFix) -> Option<(LinkId, i64)> {
+    let point = network.project(fix.place);
+    let mut best: Option<(f32, LinkId, i64)> = None;
+    index.near(network, point, OFF_WAY_M, uses, |link, _| {
+        if let Some((cost, offset_mm)) = cost_on(network, link, point, fix) {
+            if best.is_none_or(|(c, l, _)| cost < c || (cost == c && link < l)) {
+                best = Some((cost, link, offset_mm));
+            }
+        }
+    });
+    best.map(|(_, link, offset_mm)| (link, offset_mm))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::along::cumulate;
+    use clearway_network::testing::{corridor, place};
+    use clearway_signals::VehicleId;
+
+    fn fix(x: f32, y: f32, ms: i64) -> VehicleFix {
+        VehicleFix {
+            vehicle: VehicleId(0),
+            received: Millis(ms),
+            place: place(x, y),
+            heading_deg: Some(90.0),
+            speed_mps: Some(12.0),
+            degraded: false,
+        }
+    }
+
+    #[test]
+    fn a_noisy_drive_along_the_way_is_followed_to_a_few_metres() {
+        let network = corridor(3);
+        let way = network.lines[0].links.clone();
+        let mut ends = Vec::new();
+        cumulate(&network, &way, &mut ends);
+        let mut track = Track::start(0, &fix(0.0, 0.0, 0));
+        for second in 1..50_i16 {
+            let noise = f32::from(second * 7 % 11 - 5);
+            let fix = fix(12.0 * f32::from(second) + noise, noise, i64::from(second) * 1000);
+            let at = track.locate(&network, &way, &ends, &fix).unwrap();
+            track.update(at, 13_889, &fix);
+            assert!((track.at_mm - i64::from(second) * 12_000).abs() <= 6_000);
+        }
+        assert_eq!(track.cadence, Millis(1_000));
+    }
+
+    #[test]
+    fn a_vehicle_that_turned_off_is_not_on_the_way() {
+        let network = corridor(3);
+        let way = network.lines[0].links.clone();
+        let mut ends = Vec::new();
+        cumulate(&network, &way, &mut ends);
+        let track = Track::start(190_000, &fix(190.0, 0.0, 0));
+        let north = VehicleFix { heading_deg: Some(0.0), ..fix(200.0, 20.0, 2_000) };
+        assert_eq!(track.locate(&network, &way, &ends, &north), None);
+    }
+
+    #[test]
+    fn heading_chooses_between_crossing_streets() {
+        let network = corridor(1);
+        let index = LinkIndex::new(&network);
+        let east = acquire(&network, &index, Uses::CAR, &fix(196.0, -4.0, 0)).unwrap().0;
+        let north = VehicleFix { heading_deg: Some(0.0), ..fix(196.0, -4.0, 0) };
+        let north = acquire(&network, &index, Uses::CAR, &north).unwrap().0;
+        assert_eq!(network.link(east).name, "e0");
+        assert_eq!(network.link(north).name, "u0");
+    }
+}

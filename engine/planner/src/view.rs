@@ -1,0 +1,136 @@
+//! What the console and the reports see of the engine: copied out, off the hot path.
+
+use clearway_network::LineId;
+use clearway_signals::{ControllerId, GeoPoint, Millis, Mode, PreemptState, RowId, VehicleId};
+
+use crate::engine::Engine;
+use crate::event::Mission;
+use crate::transit::Standing;
+use crate::wave::WaveSignal;
+
+/// A wave.
+#[derive(Clone, Debug)]
+pub struct WaveView {
+    /// The mission.
+    pub mission: Mission,
+    /// An operator stopped it.
+    pub suspended: bool,
+    /// When the vehicle arrives.
+    pub arrives: Millis,
+    /// Millimetres from the start of the way.
+    pub at_mm: Option<i64>,
+    /// The way, from the link on which the vehicle is.
+    pub way: Vec<GeoPoint>,
+    /// The signals, in order.
+    pub signals: Vec<WaveSignal>,
+}
+
+/// A controller.
+#[derive(Clone, Copy, Debug)]
+pub struct ControllerView {
+    /// Which.
+    pub controller: ControllerId,
+    /// Armed.
+    pub armed: bool,
+    /// Whether it was read at all, and when last.
+    pub read_at: Option<Millis>,
+    /// The mode.
+    pub mode: Mode,
+    /// Groups in green, yellow, clearance.
+    pub greens: u64,
+    /// Yellow.
+    pub yellows: u64,
+    /// Pedestrian clearance.
+    pub clearing: u64,
+    /// The row that is served.
+    pub active: Option<RowId>,
+    /// The preemption's state.
+    pub preempt: PreemptState,
+    /// Whether we hold it.
+    pub ours: bool,
+}
+
+/// A tram or bus.
+#[derive(Clone, Copy, Debug)]
+pub struct TransitView {
+    /// Which.
+    pub vehicle: VehicleId,
+    /// Its line.
+    pub line: LineId,
+    /// Seconds late.
+    pub lateness_s: Option<i32>,
+    /// How it stands with priority.
+    pub standing: Standing,
+}
+
+/// Everything at one instant.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    /// When.
+    pub at: Millis,
+    /// Waves under way.
+    pub waves: Vec<WaveView>,
+    /// Every controller, by id.
+    pub controllers: Vec<ControllerView>,
+    /// Trams and buses.
+    pub transits: Vec<TransitView>,
+}
+
+impl Engine {
+    /// Copy out what there is to see.
+    #[must_use]
+    pub fn view(&self, now: Millis) -> View {
+        View {
+            at: now,
+            waves: self.waves.iter().filter_map(|wave| self.wave_view(wave)).collect(),
+            controllers: self.watches.iter().enumerate().map(|(i, w)| controller_view(i, w)).collect(),
+            transits: self
+                .transits
+                .iter()
+                .enumerate()
+                .filter_map(|(v, t)| t.map(|t| transit_view(v, &t)))
+                .collect(),
+        }
+    }
+
+    fn wave_view(&self, wave: &crate::wave::Wave) -> Option<WaveView> {
+        let mission = wave.mission?;
+        let at_mm = wave.track.map(|t| t.at_mm);
+        let first = wave.ends_mm.partition_point(|end| *end <= at_mm.unwrap_or(0));
+        let points = wave.way.iter().skip(first).flat_map(|link| self.network.shape(*link));
+        let way = points.map(|p| self.network.plane.unproject(*p)).collect();
+        Some(WaveView {
+            mission,
+            suspended: wave.suspended,
+            arrives: wave.arrives,
+            at_mm,
+            way,
+            signals: wave.signals.clone(),
+        })
+    }
+}
+
+fn controller_view(index: usize, watch: &crate::watch::Watch) -> ControllerView {
+    let status = &watch.status;
+    ControllerView {
+        controller: ControllerId(u16::try_from(index).unwrap_or(u16::MAX)),
+        armed: watch.armed,
+        read_at: watch.seen.then_some(status.at),
+        mode: status.mode,
+        greens: status.greens.0,
+        yellows: status.yellows.0,
+        clearing: status.clearing.0,
+        active: status.active,
+        preempt: status.preempt,
+        ours: watch.held.is_some(),
+    }
+}
+
+fn transit_view(index: usize, transit: &crate::transit::Transit) -> TransitView {
+    TransitView {
+        vehicle: VehicleId(u32::try_from(index).unwrap_or(u32::MAX)),
+        line: transit.line,
+        lateness_s: transit.lateness_s,
+        standing: transit.standing,
+    }
+}

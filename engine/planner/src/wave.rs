@@ -1,0 +1,299 @@
+//! The green wave of one emergency vehicle: when each row on its way is called and released.
+//!
+//! Planning notes 4.2: t_call = A_lo − T_Q − T_T − T_L, t_release = min(check-out, A_hi + clear,
+//! t_green + hold), A(i+1) = max(A(i), green(i)) + link; sought anew at every fix.
+
+use clearway_certify::Finding;
+use clearway_network::{LinkId, Network};
+use clearway_signals::limits::{ROUTE_LINKS_MAX, ROUTE_SIGNALS_MAX};
+use clearway_signals::{Millis, MissionId, RequestId, RequestRow, RequestState};
+
+use crate::along::SignalOnWay;
+use crate::arrival::{Arrival, Forecast};
+use crate::config::Config;
+use crate::event::Mission;
+use crate::queue::Queue;
+use crate::tracking::Track;
+use crate::transition::{latest_call, planned_green, time_to_green_now};
+use crate::watch::Watch;
+
+/// Beyond this a plan is only a forecast; it is worked out when the vehicle comes nearer.
+const HORIZON: Millis = Millis::from_s(150);
+/// A fire engine brakes like this when it must, millimetres a second squared.
+const BRAKING_MM_S2: i64 = 2_500;
+
+/// Why a signal of the way is not asked, for people.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Skip {
+    /// It is asked, or will be.
+    #[default]
+    No,
+    /// The controller did not pass the arming gate.
+    NotArmed,
+    /// The controller is in a mode that serves no requests.
+    NotServing,
+    /// The model binds no row for this path.
+    NoRow,
+    /// Too many controllers ahead already.
+    TooFar,
+    /// Another vehicle goes first.
+    Taken,
+    /// The last request there has just ended unserved.
+    Lockout,
+    /// The checker refused it.
+    Refused(Finding),
+}
+
+/// One signal of a wave.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct WaveSignal {
+    /// Where it stands on the way.
+    pub place: SignalOnWay,
+    /// The request, from the first call on.
+    pub request: Option<RequestId>,
+    /// Where that request stands; only the controller's status moves it.
+    pub state: RequestState,
+    /// Grows with each command of the request.
+    pub revision: u32,
+    /// Whether we hold the row called now.
+    pub asserted: bool,
+    /// Since when.
+    pub asserted_at: Millis,
+    /// When the row is to be called.
+    pub call_at: Millis,
+    /// When the vehicle arrives at the stop line.
+    pub arrival: Arrival,
+    /// When green is expected, the queue not counted.
+    pub green_at: Millis,
+    /// When the row is released at the latest.
+    pub release_at: Millis,
+    /// Whether the vehicle has passed.
+    pub passed: bool,
+    /// Why it is not asked.
+    pub skip: Skip,
+    /// No new request before this.
+    pub blocked_until: Millis,
+}
+
+impl WaveSignal {
+    fn new(place: SignalOnWay) -> Self {
+        Self {
+            place,
+            request: None,
+            state: RequestState::Received,
+            revision: 0,
+            asserted: false,
+            asserted_at: Millis::ZERO,
+            call_at: Millis::NEVER,
+            arrival: Arrival::default(),
+            green_at: Millis::NEVER,
+            release_at: Millis::NEVER,
+            passed: false,
+            skip: Skip::TooFar,
+            blocked_until: Millis::ZERO,
+        }
+    }
+}
+
+/// What a wave is planned against.
+pub struct Setting<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// The settings.
+    pub config: &'a Config,
+    /// Every controller as watched.
+    pub watches: &'a [Watch],
+    /// The queue of every link.
+    pub queues: &'a [Queue],
+    /// Worst entry of every row: `worst[controller][row]`.
+    pub worst: &'a [Vec<Millis>],
+}
+
+/// The wave of one mission.
+#[derive(Clone, Debug, Default)]
+pub struct Wave {
+    /// The mission; `None`: this place is free.
+    pub mission: Option<Mission>,
+    /// Total order of waves: who came first goes first (S11).
+    pub order: (Millis, MissionId),
+    /// An operator released it; nothing is called until the mission is given anew.
+    pub suspended: bool,
+    /// The way, link by link.
+    pub way: Vec<LinkId>,
+    /// Distance to the end of each link, millimetres.
+    pub ends_mm: Vec<i64>,
+    /// The signals of the way, in order.
+    pub signals: Vec<WaveSignal>,
+    /// The vehicle on the way; `None` before the first fix that lies on the network.
+    pub track: Option<Track>,
+    /// When it was last planned.
+    pub planned_at: Millis,
+    /// When the vehicle arrives at the end of the way.
+    pub arrives: Millis,
+    /// Whether the silence of the source was reported.
+    pub silent: bool,
+}
+
+impl Wave {
+    /// A free place with all its buffers.
+    #[must_use]
+    pub fn with_buffers() -> Self {
+        Self {
+            way: Vec::with_capacity(ROUTE_LINKS_MAX),
+            ends_mm: Vec::with_capacity(ROUTE_LINKS_MAX),
+            signals: Vec::with_capacity(ROUTE_SIGNALS_MAX),
+            ..Self::default()
+        }
+    }
+
+    /// Forget the mission, keep the buffers.
+    pub fn free(&mut self) {
+        self.mission = None;
+        self.suspended = false;
+        self.way.clear();
+        self.ends_mm.clear();
+        self.signals.clear();
+        self.track = None;
+        self.silent = false;
+        self.planned_at = Millis::ZERO;
+    }
+
+    /// Put the signals of a new way in; requests under way at the same row are kept.
+    pub fn set_signals(&mut self, places: &[SignalOnWay]) {
+        let old = self.signals.len();
+        for place in places.iter().take(ROUTE_SIGNALS_MAX) {
+            let mut signal = WaveSignal::new(*place);
+            let same = |s: &&mut WaveSignal| {
+                s.asserted && s.place.controller == place.controller && s.place.row == place.row
+            };
+            if let Some(kept) = self.signals[..old].iter_mut().find(same) {
+                signal = WaveSignal { place: *place, ..*kept };
+                kept.asserted = false;
+            }
+            self.signals.push(signal);
+        }
+        self.signals.drain(..old);
+    }
+
+    /// How long the source may be silent before its calls are taken back (S15).
+    #[must_use]
+    pub fn silence(&self) -> Millis {
+        use clearway_signals::limits::{SILENCE_MAX, SILENCE_MIN};
+        let cadence = self.track.map_or(Millis::ZERO, |t| t.cadence);
+        (cadence + cadence + cadence).max(SILENCE_MIN).min(SILENCE_MAX)
+    }
+
+    /// Whether the last fix is young enough for a new call (S15: two cadences).
+    #[must_use]
+    pub fn may_call(&self, now: Millis) -> bool {
+        self.track.is_some_and(|t| now.since(t.fix_at) <= (t.cadence + t.cadence).max(Millis(2_500)))
+    }
+
+    /// The end of the lease that the last fix supports for a signal (S15).
+    ///
+    /// A vehicle that can no longer stop before the line is waited for until it must have passed.
+    #[must_use]
+    pub fn lease_end(&self, signal: &WaveSignal) -> Millis {
+        let Some(track) = self.track else { return Millis::ZERO };
+        let left_mm = signal.place.stop_line_mm - track.at_mm;
+        let stopping_mm = track.speed_mm_s * track.speed_mm_s / (2 * BRAKING_MM_S2) + track.speed_mm_s;
+        let silence_over = track.fix_at + self.silence();
+        if left_mm <= stopping_mm && track.speed_mm_s > 0 {
+            silence_over.max(signal.release_at)
+        } else {
+            silence_over
+        }
+    }
+
+    /// Work out when each signal is reached, called and released.
+    pub fn plan(&mut self, setting: &Setting<'_>, now: Millis) {
+        let Some(track) = self.track else { return };
+        let (network, config) = (setting.network, setting.config);
+        let mut forecast = Forecast::from(&track, &self.ends_mm, config, now);
+        forecast.add_acceleration(network, &self.way, &track);
+        let mut ahead = 0;
+        for signal in self.signals.iter_mut().filter(|s| !s.passed) {
+            let to = signal.place.stop_line_mm;
+            let arrival = forecast.advance(network, &self.way, &self.ends_mm, &track, config, to);
+            signal.arrival = arrival;
+            signal.skip = skip(signal, setting, ahead, now);
+            ahead += 1;
+            if signal.skip == Skip::No {
+                time_signal(signal, setting, now);
+                forecast.wait_until(signal.green_at);
+            } else if !signal.asserted {
+                signal.call_at = Millis::NEVER;
+                signal.release_at = Millis::NEVER;
+                signal.green_at = unasked_green(signal, setting, arrival.mean);
+                forecast.wait_until(signal.green_at);
+            }
+        }
+        if let Some(end) = self.ends_mm.last().copied() {
+            self.arrives = forecast.advance(network, &self.way, &self.ends_mm, &track, config, end).mean;
+        }
+        self.planned_at = now;
+    }
+}
+
+/// Whether and why a signal is left alone.
+fn skip(signal: &WaveSignal, setting: &Setting<'_>, ahead: usize, now: Millis) -> Skip {
+    let watch = &setting.watches[signal.place.controller.index()];
+    if signal.place.row.is_none() {
+        Skip::NoRow
+    } else if !watch.armed {
+        Skip::NotArmed
+    } else if !watch.serves() {
+        Skip::NotServing
+    } else if ahead >= setting.config.signals_ahead_max || signal.arrival.mean > now + HORIZON {
+        Skip::TooFar
+    } else if now < signal.blocked_until && !signal.asserted {
+        Skip::Lockout
+    } else {
+        Skip::No
+    }
+}
+
+/// When the plan of a controller that is not asked lets the vehicle through.
+fn unasked_green(signal: &WaveSignal, setting: &Setting<'_>, arrival: Millis) -> Millis {
+    let Some(controller) = setting.network.controller(signal.place.controller) else { return arrival };
+    setting.watches[signal.place.controller.index()]
+        .cycle_zero()
+        .and_then(|zero| planned_green(controller, zero, signal.place.wanted, arrival))
+        .unwrap_or(arrival)
+}
+
+/// The times of a signal that is asked.
+fn time_signal(signal: &mut WaveSignal, setting: &Setting<'_>, now: Millis) {
+    let config = setting.config;
+    let id = signal.place.controller;
+    let (Some(controller), Some(row_id)) = (setting.network.controller(id), signal.place.row) else { return };
+    let row = &controller.rows[row_id.index()];
+    let watch = &setting.watches[id.index()];
+    let queue = &setting.queues[signal.place.approach.index()];
+    let lanes = setting.network.link(signal.place.approach).lanes;
+    let present = time_to_green_now(controller, row, watch, now);
+    let discharge = queue.clearing(lanes, config.startup, config.headway, present);
+    let early = signal.arrival.quantile(-config.early_z_milli) - config.lead - discharge - config.reaction;
+
+    if signal.asserted {
+        signal.call_at = signal.asserted_at;
+        signal.green_at = now + present;
+    } else {
+        let worst = setting.worst[id.index()][row_id.index()];
+        let known = watch.is_fresh(now) && watch.in_step(controller);
+        signal.call_at = match watch.cycle_zero() {
+            Some(zero) if known && early > now => latest_call(controller, row, zero, now, early),
+            _ => (early - worst).max(now),
+        };
+        signal.green_at = if signal.call_at <= now { now + present } else { signal.call_at.max(early) };
+    }
+    let through = signal.arrival.quantile(config.late_z_milli).max(signal.green_at + discharge);
+    let span_mm = signal.place.exit_mm - signal.place.stop_line_mm + config.clear_mm;
+    let clearing = Millis(span_mm / 5) + Millis(2_000);
+    signal.release_at = (through + clearing).min(signal.call_at + hold_bound(row, config));
+}
+
+/// The longest hold of a row: ours, and well inside the controller's own maximum presence.
+fn hold_bound(row: &RequestRow, config: &Config) -> Millis {
+    (row.max_presence - Millis::from_s(5)).min(config.hold_max).max(Millis::from_s(1))
+}

@@ -1,1 +1,74 @@
-fn main() {}
+//! Project tasks: `cargo xtask demo | test | bench | model | tidy`.
+#![forbid(unsafe_code)]
+
+mod bars;
+mod bench;
+mod console;
+mod counts;
+mod demo;
+mod live;
+mod model;
+mod process;
+mod setup;
+mod test;
+mod tidy;
+mod tiers;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Clearway's project tasks")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the page if needed and run the demonstration; arguments go to `clearway demo`.
+    Demo {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Install what the tests need and run every kind of test.
+    Test(test::Options),
+    /// Run the benchmarks and print the README's table.
+    Bench(bench::Options),
+    /// Rebuild a shipped network model from its source.
+    Model {
+        #[arg(value_enum)]
+        model: model::Model,
+    },
+    /// Check the rules of the repository.
+    Tidy,
+}
+
+/// Why a task failed, for people.
+pub type Failure = String;
+
+fn main() -> ExitCode {
+    let root = root();
+    let done = match Cli::parse().task {
+        Task::Demo { args } => demo::run(&root, &args),
+        Task::Test(options) => test::run(&root, &options),
+        Task::Bench(options) => bench::run(&root, &options),
+        Task::Model { model } => model::run(&root, model),
+        Task::Tidy => tidy::run(&root),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The workspace: the folder above this package.
+fn root() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}

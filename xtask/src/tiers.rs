@@ -1,0 +1,343 @@
+//! The tiers as data: what runs, in which order, how long it may take.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::bars::{self, Latency};
+use crate::console::{self, npm};
+use crate::counts::Runner;
+use crate::process::Group;
+use crate::test::Run;
+use crate::{bench, live, setup, tidy};
+
+/// A kind of test.
+#[derive(Debug)]
+pub struct Tier {
+    /// Its name: `cargo xtask test --tier NAME`.
+    pub name: &'static str,
+    /// What it shows.
+    pub what: &'static str,
+    /// Minutes it takes on two cores, cold; docs/testing.md says the same.
+    pub minutes: u64,
+    /// Only with `--full`.
+    pub full_only: bool,
+    /// Its steps.
+    pub run: fn(&mut Run),
+}
+
+/// Every tier, in order: what fails fast comes first.
+pub const TIERS: &[Tier] = &[
+    Tier { name: "format", what: "rustfmt changes nothing", minutes: 1, full_only: false, run: format },
+    Tier { name: "tidy", what: "the rules of the repository", minutes: 1, full_only: false, run: tidy },
+    Tier {
+        name: "page",
+        what: "the operator's page: types, unit tests, build, Chromium",
+        minutes: 5,
+        full_only: false,
+        run: page,
+    },
+    Tier { name: "clippy", what: "no warning in any target", minutes: 6, full_only: false, run: clippy },
+    Tier {
+        name: "rust",
+        what: "unit, property and integration tests",
+        minutes: 10,
+        full_only: false,
+        run: rust,
+    },
+    Tier { name: "doc", what: "the examples in the documentation", minutes: 4, full_only: false, run: doc },
+    Tier { name: "model", what: "the shipped model is sound", minutes: 6, full_only: false, run: model },
+    Tier {
+        name: "interop",
+        what: "net-snmp, mbpoll, snmpd and pymodbus as peers; kill -9 in mid-wave",
+        minutes: 5,
+        full_only: false,
+        run: interop,
+    },
+    Tier { name: "demo", what: "seed 1 clears the bars", minutes: 7, full_only: false, run: demo },
+    Tier { name: "live", what: "the page shows a running demo", minutes: 3, full_only: false, run: live },
+    Tier { name: "bench", what: "every benchmark runs once", minutes: 4, full_only: false, run: benches },
+    Tier { name: "seeds", what: "seeds 1 to 5 clear the bars", minutes: 28, full_only: true, run: seeds },
+    Tier {
+        name: "property",
+        what: "property tests, many cases",
+        minutes: 30,
+        full_only: true,
+        run: property,
+    },
+    Tier {
+        name: "licences",
+        what: "licences and sources of every crate",
+        minutes: 10,
+        full_only: true,
+        run: deny,
+    },
+    Tier {
+        name: "budgets",
+        what: "instructions and latencies in budget",
+        minutes: 5,
+        full_only: true,
+        run: budgets,
+    },
+    Tier {
+        name: "soak",
+        what: "half an hour of demo: memory stays flat",
+        minutes: 35,
+        full_only: true,
+        run: soak,
+    },
+];
+
+/// The model that the demonstration runs on.
+const MODEL: &str = "network-models/helsinki-centre";
+/// The service with the tests that need programs of other projects.
+const INTEROP: &str = "clearway/interop";
+/// Those tests: `service/tests/*.rs`.
+const INTEROP_TESTS: [&str; 3] = ["interop_field", "interop_peers", "interop_kill"];
+/// Every Rust test but those in the documentation, which nextest does not run.
+const EVERY_TEST: [&str; 4] = ["--workspace", "--lib", "--bins", "--tests"];
+/// Cases of each property test in the long tier.
+const PROPERTY_CASES: &str = "20000";
+
+fn cargo(arguments: &[&str]) -> Command {
+    let mut command = Command::new("cargo");
+    command.args(arguments);
+    command
+}
+
+fn format(run: &mut Run) {
+    run.step("rustfmt", &mut cargo(&["fmt", "--all", "--check"]), Runner::Step, 5);
+}
+
+fn tidy(run: &mut Run) {
+    match tidy::findings(&run.root) {
+        Ok(findings) => {
+            for rule in tidy::RULES {
+                let broken: Vec<String> =
+                    findings.iter().filter(|f| f.rule == rule.name).map(ToString::to_string).collect();
+                run.check(rule.name, (!broken.is_empty()).then(|| broken.join("\n   ")).as_deref());
+            }
+        }
+        Err(failure) => run.check("tidy", Some(&failure)),
+    }
+}
+
+fn page(run: &mut Run) {
+    let root = run.root.clone();
+    if !run.step("npm ci", &mut npm(&root, &console::CI), Runner::Step, 10) {
+        return;
+    }
+    run.step("types", &mut npm(&root, &["run", "check"]), Runner::Step, 5);
+    run.step("unit", &mut npm(&root, &["run", "test"]), Runner::Vitest, 5);
+    if run.step("build", &mut npm(&root, &["run", "build"]), Runner::Step, 5) {
+        run.step("browser", &mut npm(&root, &["run", "test:browser"]), Runner::Playwright, 10);
+    }
+}
+
+fn clippy(run: &mut Run) {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--features", INTEROP, "--", "-D", "warnings"];
+    run.step("clippy", &mut cargo(&arguments), Runner::Step, 30);
+}
+
+fn rust(run: &mut Run) {
+    let all = RustTests { select: &EVERY_TEST, cases: None, one_by_one: false };
+    rust_tests(run, "tests", &all, 30);
+}
+
+/// Rust tests by nextest, or by cargo itself where nextest is not installed.
+fn rust_tests(run: &mut Run, name: &str, tests: &RustTests<'_>, minutes: u64) {
+    let nextest = setup::has_cargo("nextest");
+    let mut command = if nextest {
+        cargo(&["nextest", "run", "--success-output", "immediate", "--no-fail-fast"])
+    } else {
+        cargo(&["test", "--no-fail-fast"])
+    };
+    command.args(tests.select);
+    match (nextest, tests.one_by_one) {
+        (_, false) => {}
+        (true, true) => drop(command.arg("--test-threads=1")),
+        (false, true) => drop(command.args(["--", "--test-threads=1"])),
+    }
+    if let Some(cases) = tests.cases {
+        command.env("PROPTEST_CASES", cases);
+    }
+    let runner = if nextest { Runner::Nextest } else { Runner::CargoTest };
+    run.step(name, &mut command, runner, minutes);
+}
+
+/// Which Rust tests, and how.
+struct RustTests<'a> {
+    /// Arguments that select packages and targets.
+    select: &'a [&'a str],
+    /// Cases of each property; `None`: as the test says.
+    cases: Option<&'a str>,
+    /// For tests that measure seconds with real processes.
+    one_by_one: bool,
+}
+
+fn doc(run: &mut Run) {
+    run.step("doc tests", &mut cargo(&["test", "--workspace", "--doc"]), Runner::Step, 15);
+    let mut pages = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
+    run.step("doc pages", pages.env("RUSTDOCFLAGS", "-D warnings"), Runner::Step, 15);
+}
+
+/// The release binary, built as a step of its own so that nothing is measured while it builds.
+fn build(run: &mut Run) -> Option<PathBuf> {
+    let built = run.step("build", &mut cargo(&["build", "--release", "-p", "clearway"]), Runner::Step, 30);
+    built.then(|| run.root.join("target/release/clearway"))
+}
+
+fn model(run: &mut Run) {
+    if let Some(clearway) = build(run) {
+        run.step("check", Command::new(clearway).args(["network", "check", MODEL]), Runner::Step, 5);
+    }
+}
+
+fn interop(run: &mut Run) {
+    let mut select = vec!["-p", "clearway", "--features", INTEROP];
+    select.extend(INTEROP_TESTS.iter().flat_map(|test| ["--test", test]));
+    rust_tests(run, "peers", &RustTests { select: &select, cases: None, one_by_one: true }, 20);
+}
+
+fn demo(run: &mut Run) {
+    if let Some(clearway) = build(run) {
+        demo_seed(run, &clearway, 1, Latency::SharedMachine);
+    }
+}
+
+fn seeds(run: &mut Run) {
+    if let Some(clearway) = build(run) {
+        for seed in 1..=5 {
+            demo_seed(run, &clearway, seed, Latency::Promised);
+        }
+    }
+}
+
+/// One headless run at speed 1, judged.
+fn demo_seed(run: &mut Run, clearway: &PathBuf, seed: u32, latency: Latency) {
+    let name = format!("seed {seed}");
+    let report = run.log(&name).with_extension("json");
+    let mut command = Command::new(clearway);
+    command.args(["demo", "--headless", "--seconds", "300", "--json", "--seed", &seed.to_string()]);
+    if !run.step_into(&name, &mut command, Runner::Step, 10, Some(&report)) {
+        return;
+    }
+    let text = std::fs::read_to_string(&report).unwrap_or_default();
+    let Ok(report) = serde_json::from_str::<Value>(&text) else {
+        return run.check(&name, Some("the report is no JSON"));
+    };
+    for bar in bars::judge(&report, latency) {
+        run.check(&name, (!bar.holds).then_some(bar.text.as_str()));
+    }
+}
+
+fn live(run: &mut Run) {
+    let Some(clearway) = build(run) else { return };
+    let log = run.log("demo");
+    match live::Demo::start(&clearway, &run.root, &log) {
+        Ok(demo) => {
+            let mut browser = npm(&run.root, &["run", "test:live"]);
+            run.step("browser", browser.env("CLEARWAY_URL", &demo.url), Runner::Playwright, 5);
+            run.check("Ctrl-C ends the demo", demo.interrupt().err().as_deref());
+        }
+        Err(failure) => run.check("demo starts", Some(&failure)),
+    }
+}
+
+fn benches(run: &mut Run) {
+    for name in bench::CRITERION {
+        let mut command = cargo(&["bench", "-p", "clearway-benches", "--bench", name, "--", "--test"]);
+        run.step(name, &mut command, Runner::Step, 20);
+    }
+    run.step("open loop", &mut bench::open_loop(&["--seconds", "2"]), Runner::Step, 20);
+}
+
+fn property(run: &mut Run) {
+    let many = RustTests { select: &EVERY_TEST, cases: Some(PROPERTY_CASES), one_by_one: false };
+    rust_tests(run, "properties", &many, 90);
+}
+
+fn deny(run: &mut Run) {
+    if !setup::has_cargo("deny") {
+        let install = ["install", "cargo-deny", "--locked"];
+        if !run.step("install cargo-deny", &mut cargo(&install), Runner::Step, 30) {
+            return;
+        }
+    }
+    run.step("cargo deny", &mut cargo(&["deny", "check", "licenses", "bans", "sources"]), Runner::Step, 5);
+}
+
+fn budgets(run: &mut Run) {
+    match bench::instructions(&run.root) {
+        Ok(lines) => {
+            for line in lines {
+                run.check(&line.step, (!line.holds).then_some(line.text.as_str()));
+            }
+        }
+        Err(failure) => run.check("instructions", Some(&failure)),
+    }
+}
+
+/// Minutes of the soak, and by how much the resident memory may grow after a third of it.
+const SOAK_MINUTES: u64 = 30;
+const SOAK_GROWTH: f64 = 1.05;
+
+fn soak(run: &mut Run) {
+    let Some(clearway) = build(run) else { return };
+    let seconds = (SOAK_MINUTES * 60).to_string();
+    let mut command = Command::new(clearway);
+    command.args(["demo", "--headless", "--json", "--seconds", &seconds, "--seed", "1"]);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    let failure = match Group::start(command.current_dir(&run.root)) {
+        Ok(mut group) => watch_memory(run, &mut group),
+        Err(failure) => Some(failure),
+    };
+    run.check("memory stays flat", failure.as_deref());
+}
+
+fn watch_memory(run: &Run, group: &mut Group) -> Option<String> {
+    let started = Instant::now();
+    let warm = Duration::from_secs(SOAK_MINUTES * 20);
+    let limit = Duration::from_secs(SOAK_MINUTES * 60 + 300);
+    let (mut base, mut last) = (None, 0.0);
+    while started.elapsed() < limit {
+        if let Some(status) = group.wait(Duration::from_secs(5)) {
+            let Some(base) = base else { return Some(format!("ended too early: {status}")) };
+            let grown = last > base * SOAK_GROWTH;
+            let text = format!("resident memory grew from {base:.0} to {last:.0} KiB");
+            return (!status.success()).then(|| status.to_string()).or(grown.then_some(text));
+        }
+        if run.interrupted() {
+            return Some("interrupted".into());
+        }
+        let Some(resident) = group.resident_kib() else { continue };
+        if base.is_none() && started.elapsed() > warm {
+            base = Some(resident);
+        }
+        last = resident;
+    }
+    Some("not done in time".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_tier_stands_in_the_documentation_with_its_minutes() {
+        let page = include_str!("../../docs/testing.md");
+        for tier in TIERS {
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{}` |", tier.name)));
+            let row = row.unwrap_or_else(|| panic!("docs/testing.md has no row for {}", tier.name));
+            assert!(row.contains(&format!("| {} |", tier.minutes)), "{row}");
+        }
+    }
+
+    #[test]
+    fn the_short_tiers_fit_in_an_hour() {
+        let minutes: u64 = TIERS.iter().filter(|tier| !tier.full_only).map(|tier| tier.minutes).sum();
+        assert!(minutes <= 60, "{minutes}");
+    }
+}

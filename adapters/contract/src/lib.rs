@@ -1,8 +1,26 @@
 //! The controller port: what the engine's runtime and a protocol adapter say to each other.
+//!
+//! `port` and `site` are the messages, `gate` decides whether a controller may be written to at
+//! all, `keeper` is the sans-IO state machine that every protocol shares, `kit` holds a protocol
+//! against it in virtual time, `actor` (cargo feature) drives it over a real connection.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "actor")]
+pub mod actor;
+pub mod ask;
+pub mod gate;
+pub mod keeper;
+#[cfg(any(test, feature = "kit"))]
+pub mod kit;
+pub mod mailbox;
+mod pacing;
 pub mod port;
 pub mod site;
 
+pub use ask::{Answer, Ask, Call, Now, StatusReading, Step, Write};
+pub use gate::{ArmedController, Entry, GateFinding, GateReading, GateRow, Intervals, RowReading, judge};
+pub use keeper::Keeper;
+pub use mailbox::Refusal;
+pub use pacing::Pace;
 pub use port::{Counts, Dispatch, LinkState, PortEvent, Protocol};
 pub use site::Site;

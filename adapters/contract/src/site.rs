@@ -1,6 +1,9 @@
 //! What an adapter must know of its controller before it may speak to it.
 
-use clearway_signals::{Capabilities, ControllerId, Junction, Millis, Relation, RequestRow, SignalGroup};
+use clearway_signals::{
+    Capabilities, Channel, ControllerId, Junction, Millis, Owner, Relation, RequestRow, RowId, RowSet,
+    SignalGroup,
+};
 
 use crate::port::Protocol;
 
@@ -43,5 +46,21 @@ impl Site {
             rows: &self.rows,
             capabilities: self.capabilities,
         }
+    }
+
+    /// The rows that we may write: ours by the model, on a channel that the binding carries.
+    #[must_use]
+    pub fn own_rows(&self) -> RowSet {
+        let numbered = (0..=u8::MAX).map(RowId).zip(&self.rows);
+        numbered
+            .filter(|(_, row)| row.owner == Owner::Ours && self.carries(row.channel))
+            .fold(RowSet::EMPTY, |set, (id, _)| set.with(id))
+    }
+
+    fn carries(&self, channel: Channel) -> bool {
+        self.capabilities.allows(match channel {
+            Channel::Preempt => Capabilities::PREEMPT,
+            Channel::Priority => Capabilities::PRIORITY,
+        })
     }
 }

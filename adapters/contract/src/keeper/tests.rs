@@ -1,0 +1,117 @@
+use clearway_signals::{ControllerStatus, Millis, RowSet};
+use proptest::prelude::*;
+
+use crate::ask::{Answer, Ask, StatusReading};
+use crate::kit::{Bench, CHECKS, CROSS, Device, Face, Fault, MAIN, TRANSIT, assertion, release, site};
+use crate::port::Protocol;
+use crate::site::Site;
+
+/// No protocol at all: asks go straight to the device.
+struct Direct;
+
+impl Face for Direct {
+    fn exchange(&mut self, ask: &Ask, device: &mut Device) -> Answer {
+        match ask {
+            Ask::Connect => Answer::Connected,
+            Ask::Gate => Answer::Gate(Box::new(device.gate_reading())),
+            Ask::Status => Answer::Status(StatusReading {
+                status: ControllerStatus { mode: device.mode, ..ControllerStatus::default() },
+                calls: device.calls,
+                outlived: device.outlived,
+                current: true,
+                uptime: Some(device.uptime()),
+            }),
+            Ask::Counts => Answer::Counts(vec![0, 0], vec![false, false]),
+            Ask::Write(write) => {
+                let kept = device.calls.iter().filter(|row| row.0 == 0).fold(RowSet::EMPTY, RowSet::with);
+                if let Some(call) = write.call() {
+                    device.arrivals.push((device.now, call.arrival_in));
+                }
+                let calls = write.call().map_or(kept, |call| kept.with(call.row));
+                let lives = write.time_to_live();
+                let accepted = device.write(calls, lives);
+                if accepted { Answer::Written(0) } else { Answer::Refused("no".into()) }
+            }
+        }
+    }
+}
+
+fn make(_: &Site) -> Box<dyn Face> {
+    Box::new(Direct)
+}
+
+#[test]
+fn conformance() {
+    for (name, check) in CHECKS {
+        println!("{name}");
+        check(&site(Protocol::Modbus), &make);
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Act {
+    Call(u8, i64),
+    Release(u8),
+    Fault(u8),
+    Restart,
+    Foreign(u8),
+}
+
+fn act() -> impl Strategy<Value = Act> {
+    prop_oneof![
+        4 => (1u8..4, 1i64..20).prop_map(|(row, lasts)| Act::Call(row, lasts)),
+        3 => (1u8..4).prop_map(Act::Release),
+        3 => (0u8..6).prop_map(Act::Fault),
+        1 => Just(Act::Restart),
+        1 => (1u8..4).prop_map(Act::Foreign),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    /// Whatever fails in between: one own row at a time, no call after its lease, and once the
+    /// device is well again nothing of ours is left on.
+    #[test]
+    fn whatever_fails_nothing_is_sent_late_and_nothing_stays_on(
+        acts in proptest::collection::vec((act(), 10i64..4_000), 1..40)
+    ) {
+        let site = site(Protocol::Modbus);
+        let mut bench = Bench::new(&site, &make);
+        let mut last_lease = [Millis::ZERO; 4];
+        let mut requests = [0u32; 4];
+        for (n, (act, wait)) in (1u32..).zip(acts) {
+            match act {
+                Act::Call(row, lasts) => {
+                    let row = [MAIN, CROSS, TRANSIT][usize::from(row) - 1];
+                    let until = bench.now + Millis::from_s(lasts);
+                    requests[row.index()] = n;
+                    bench.offer(&assertion(&site, row, n, 1, bench.now, until));
+                    last_lease[row.index()] = last_lease[row.index()].max(until);
+                }
+                Act::Release(row) => {
+                    let row = [MAIN, CROSS, TRANSIT][usize::from(row) - 1];
+                    bench.offer(&release(&site, row, requests[row.index()], 2, bench.now));
+                }
+                Act::Fault(fault) => {
+                    bench.device.fault =
+                        [Fault::None, Fault::Silent, Fault::AnswersLost, Fault::Deaf, Fault::Refusing, Fault::None]
+                            [usize::from(fault)];
+                }
+                Act::Restart => bench.device.restart(),
+                Act::Foreign(row) => bench.device.calls = bench.device.calls.with([MAIN, CROSS, TRANSIT][usize::from(row) - 1]),
+            }
+            bench.run_until(bench.now + Millis(wait));
+        }
+        bench.device.fault = Fault::None;
+        bench.run_until(bench.now + Millis::from_s(40));
+        for (at, calls) in &bench.device.writes {
+            prop_assert!(calls.iter().count() <= 1);
+            for row in calls.iter() {
+                prop_assert!(*at < last_lease[row.index()], "row {row:?} called at {at:?}");
+            }
+        }
+        prop_assert!(bench.device.calls.is_empty());
+        prop_assert!(bench.keeper.is_quiet());
+    }
+}

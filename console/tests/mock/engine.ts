@@ -1,0 +1,157 @@
+/** A stand-in for a running engine: serves the built page, the map and the live feed of a `World`. */
+import { readFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { extname, join, normalize } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+import { WebSocketServer, type WebSocket } from 'ws';
+
+import type { LiveMessage, Network } from '../../src/api/types';
+import type { World } from './world';
+
+const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
+const TICK_MS = 100;
+
+/** What the page must be able to live with; `README.md` asks the real server for the same. */
+export const POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+const TYPES: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+  '.txt': 'text/plain; charset=utf-8',
+};
+
+/** The members of `now` that are not the same in `before`. */
+function changed<T extends { id: string | number }>(before: T[], now: T[]): T[] {
+  const old = new Map(before.map((member) => [member.id, JSON.stringify(member)]));
+  return now.filter((member) => old.get(member.id) !== JSON.stringify(member));
+}
+
+export class MockEngine {
+  /** How often the feed was opened, and releases asked for. */
+  connections = 0;
+  releases = 0;
+  private seq = 0;
+  private silent = false;
+  private refusing = false;
+  private said: World;
+  private readonly server: Server;
+  private readonly sockets = new Set<WebSocket>();
+  private readonly feed = new WebSocketServer({ noServer: true });
+  private readonly ticker: ReturnType<typeof setInterval>;
+
+  constructor(
+    private readonly network: Network,
+    readonly world: World,
+  ) {
+    this.said = structuredClone(world);
+    this.server = createServer((request, response) => void this.answer(request, response));
+    this.server.on('upgrade', (request, socket, head) => {
+      if (this.refusing || request.url !== '/api/live') return socket.destroy();
+      this.feed.handleUpgrade(request, socket, head, (client) => this.greet(client));
+    });
+    this.ticker = setInterval(() => this.tick(), TICK_MS);
+  }
+
+  /** Listens on a free port of the loopback; gives the page's address. */
+  async start(): Promise<string> {
+    await new Promise<void>((listening) => this.server.listen(0, '127.0.0.1', listening));
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;
+  }
+
+  async stop(): Promise<void> {
+    clearInterval(this.ticker);
+    this.cut();
+    this.server.closeAllConnections();
+    await new Promise((closed) => this.server.close(closed));
+  }
+
+  /** The feed falls silent; the connection stays open. */
+  silence(): void {
+    this.silent = true;
+  }
+
+  /** The feed's connections break, and no new one is taken. */
+  cut(): void {
+    this.refusing = true;
+    for (const client of this.sockets) client.terminate();
+  }
+
+  /** The feed is as it should be again. */
+  mend(): void {
+    this.silent = this.refusing = false;
+  }
+
+  /** A message is lost: the next number is skipped. */
+  loseOne(): void {
+    this.seq += 1;
+  }
+
+  private greet(client: WebSocket): void {
+    this.connections += 1;
+    this.sockets.add(client);
+    client.on('close', () => this.sockets.delete(client));
+    const { demo, ...rest } = this.said;
+    client.send(this.message({ type: 'snapshot', ...rest, ...(demo ? { demo } : {}) }));
+  }
+
+  private message(content: Partial<LiveMessage>): string {
+    return JSON.stringify({ seq: this.seq, server_time: new Date().toISOString(), ...content });
+  }
+
+  private tick(): void {
+    if (this.silent) return;
+    const [before, now] = [this.said, structuredClone(this.world)];
+    this.said = now;
+    this.seq += 1;
+    const alive = new Set(now.vehicles.map(({ id }) => id));
+    const last = before.events[before.events.length - 1]?.seq ?? 0;
+    const whole = <K extends 'engine' | 'waves' | 'feeds' | 'demo'>(key: K) =>
+      JSON.stringify(before[key]) === JSON.stringify(now[key]) ? {} : { [key]: now[key] };
+    const delta = this.message({
+      type: 'delta',
+      controllers: changed(before.controllers, now.controllers),
+      // A fresh report of the same place still makes the vehicle young again.
+      vehicles: now.vehicles.filter(({ age_ms }) => age_ms < 1000),
+      removed_vehicles: before.vehicles.map(({ id }) => id).filter((id) => !alive.has(id)),
+      events: now.events.filter(({ seq }) => seq > last),
+      ...whole('engine'),
+      ...whole('waves'),
+      ...whole('feeds'),
+      ...whole('demo'),
+    });
+    for (const client of this.sockets) client.send(delta);
+  }
+
+  private async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = new URL(request.url ?? '/', 'http://mock').pathname;
+    response.setHeader('content-security-policy', POLICY);
+    if (path === '/api/network') {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(this.network));
+    } else if (path === '/api/release-all' && request.method === 'POST') {
+      this.releases += 1;
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify({ released: 2 }));
+    } else {
+      await this.file(path === '/' ? '/index.html' : path, response);
+    }
+  }
+
+  private async file(path: string, response: ServerResponse): Promise<void> {
+    try {
+      const body = await readFile(join(DIST, normalize(path)));
+      response.setHeader('content-type', TYPES[extname(path)] ?? 'application/octet-stream');
+      response.end(body);
+    } catch {
+      response.statusCode = 404;
+      response.end();
+    }
+  }
+}

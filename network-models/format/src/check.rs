@@ -1,0 +1,60 @@
+//! What the tables say to each other: every rule that one cell alone cannot break.
+//!
+//! Each module below owns a subject and reports all it finds. Rows that are at fault already
+//! prove nothing and are passed over, so that one slip gives one fault.
+
+mod plans;
+mod references;
+mod requests;
+mod roads;
+mod signals;
+mod transit;
+pub(crate) mod traps;
+
+use crate::fault::{Code, Faults};
+use crate::index::Index;
+use crate::model::Model;
+use crate::parse::Places;
+use crate::table::Row;
+
+/// Check a model whose cells have been read.
+pub(crate) fn check_tables(model: &Model, places: &Places, faults: &mut Faults) {
+    // Where files or rows are missing, everything that refers to them would seem wrong too.
+    if faults.incomplete {
+        return;
+    }
+    let index = Index::of(model);
+    let mut check = Check { index: &index, places, faults };
+    references::check(&mut check);
+    roads::check(&mut check);
+    traps::check(&mut check);
+    signals::check(&mut check);
+    plans::check(&mut check);
+    requests::check(&mut check);
+    transit::check(&mut check);
+}
+
+/// What a check sees, and where it reports.
+pub(crate) struct Check<'a, 'm> {
+    pub(crate) index: &'a Index<'m>,
+    places: &'a Places,
+    faults: &'a mut Faults,
+}
+
+impl<'m> Check<'_, 'm> {
+    /// The tables; they live longer than the check, so that it can report while it walks them.
+    pub(crate) fn model(&self) -> &'m Model {
+        self.index.model
+    }
+
+    /// Report a fault at a cell.
+    pub(crate) fn fault<T: Row>(&mut self, row: usize, field: &str, code: Code, message: String) {
+        let spot = self.places.spot(&T::TABLE, row, field);
+        self.faults.add(&T::TABLE.file(), spot, code, message);
+    }
+
+    /// Whether a row has had no fault while it was read.
+    pub(crate) fn is_good<T: Row>(&self, row: usize) -> bool {
+        self.places.is_good(&T::TABLE, row)
+    }
+}

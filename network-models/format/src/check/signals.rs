@@ -1,0 +1,144 @@
+//! Controllers, signal groups, their movements, their conflicts, their detectors.
+
+use clearway_signals::limits::{CONTROLLERS_MAX, GROUPS_MAX};
+
+use crate::check::Check;
+use crate::fault::{Code, quote};
+use crate::model::{GroupPair, Movement, PhaseMovement, SignalController, SignalDetector, SignalGroupRow};
+
+pub(super) fn check(check: &mut Check<'_, '_>) {
+    if check.model().controllers.len() > CONTROLLERS_MAX {
+        let message = format!("controller {} is one too many", CONTROLLERS_MAX + 1);
+        check.fault::<SignalController>(CONTROLLERS_MAX, "controller_id", Code::TooManyControllers, message);
+    }
+    check_groups(check);
+    check_ruled_groups(check);
+    check_ruled_movements(check);
+    for (row, pair) in check.model().group_pairs.iter().enumerate() {
+        if check.is_good::<GroupPair>(row) {
+            check_pair(check, row, pair);
+        }
+    }
+    check_detectors(check);
+}
+
+fn check_groups(check: &mut Check<'_, '_>) {
+    let model = check.model();
+    for site in &check.index.sites {
+        let mut expected = 1;
+        for &row in &site.groups {
+            let group = &model.groups[row];
+            let number = usize::from(group.group_num);
+            if number > GROUPS_MAX {
+                let message = format!("group {number}; a controller has at most {GROUPS_MAX}");
+                check.fault::<SignalGroupRow>(row, "group_num", Code::TooManyGroups, message);
+            } else if number > expected && check.is_good::<SignalGroupRow>(row) {
+                let message = format!("group {number} follows group {}", expected - 1);
+                check.fault::<SignalGroupRow>(row, "group_num", Code::GroupGap, message);
+            }
+            expected = number + 1;
+        }
+    }
+    for (row, group) in model.groups.iter().enumerate() {
+        let (field, value) = match group.kind.as_str() {
+            "vehicle" => ("yellow", group.yellow),
+            "pedestrian" => ("clearance", group.clearance),
+            _ => continue,
+        };
+        if check.is_good::<SignalGroupRow>(row) && value <= 0.0 {
+            let message = format!("the {} group {} has no {field}", group.kind, group.group_num);
+            check.fault::<SignalGroupRow>(row, field, Code::GroupWithoutEnding, message);
+        }
+    }
+}
+
+/// Each group rules a movement, or a link that pedestrians cross.
+fn check_ruled_groups(check: &mut Check<'_, '_>) {
+    let model = check.model();
+    let mut ruling = vec![[false; 256]; model.controllers.len()];
+    for row in &model.phase_movements {
+        if let Some(signal) = check.index.signal_of_phase(&row.timing_phase_id) {
+            let rules = !row.mvmt_id.is_empty() || !row.link_id.is_empty();
+            ruling[signal.controller][usize::from(signal.group_num)] |= rules;
+        }
+    }
+    for (row, group) in model.groups.iter().enumerate() {
+        let Some(&controller) = check.index.controllers.get(group.controller_id.as_str()) else { continue };
+        if check.is_good::<SignalGroupRow>(row) && !ruling[controller][usize::from(group.group_num)] {
+            let message = format!(
+                "group {} of {} rules no movement and no crossing",
+                group.group_num,
+                quote(&group.controller_id)
+            );
+            check.fault::<SignalGroupRow>(row, "group_num", Code::GroupWithoutMovement, message);
+        }
+    }
+}
+
+fn check_ruled_movements(check: &mut Check<'_, '_>) {
+    let model = check.model();
+    for (row, ruled) in model.phase_movements.iter().enumerate() {
+        let Some(signal) = check.index.signal_of_phase(&ruled.timing_phase_id) else { continue };
+        let Some(&movement) = check.index.movements.get(ruled.mvmt_id.as_str()) else { continue };
+        let obeyed = check.index.signals[movement];
+        if obeyed.is_some_and(|obeyed| obeyed.controller != signal.controller) {
+            let message = format!("another controller rules the movement {} too", quote(&ruled.mvmt_id));
+            check.fault::<PhaseMovement>(row, "mvmt_id", Code::MovementOfTwoControllers, message);
+        }
+    }
+    for (row, movement) in model.movements.iter().enumerate() {
+        let signalled = movement.ctrl_type.starts_with("signal");
+        if signalled && check.index.signals[row].is_none() && check.is_good::<Movement>(row) {
+            let message = format!("no signal group rules the movement {}", quote(&movement.mvmt_id));
+            check.fault::<Movement>(row, "ctrl_type", Code::MovementWithoutGroup, message);
+        }
+    }
+}
+
+fn check_pair(check: &mut Check<'_, '_>, row: usize, pair: &GroupPair) {
+    let (from, to) = (pair.from_group, pair.to_group);
+    let Some(&controller) = check.index.controllers.get(pair.controller_id.as_str()) else { return };
+    if from == to {
+        let message = format!("from_group and to_group are both {from}");
+        check.fault::<GroupPair>(row, "to_group", Code::PairWithItself, message);
+        return;
+    }
+    if pair.relation != "conflict" {
+        if pair.intergreen.is_some() {
+            let message = format!("groups {from} and {to} are {}, with an intergreen", pair.relation);
+            check.fault::<GroupPair>(row, "intergreen", Code::IntergreenWithoutConflict, message);
+        }
+        return;
+    }
+    let back = check.index.pair(controller, to, from);
+    if back.is_none_or(|back| back.relation == "permitted" || back.relation == "compatible") {
+        let message = format!("group {from} conflicts with group {to}, but {to} not with {from}");
+        check.fault::<GroupPair>(row, "relation", Code::OneSidedConflict, message);
+    }
+    let Some(intergreen) = pair.intergreen else {
+        let message = format!("groups {from} and {to} are in conflict without an intergreen");
+        check.fault::<GroupPair>(row, "intergreen", Code::ConflictWithoutIntergreen, message);
+        return;
+    };
+    let Some(ending) = check.index.group(controller, from) else { return };
+    let least = ending.yellow.max(ending.clearance);
+    if intergreen < least {
+        let message = format!(
+            "intergreen from group {from} to {to} is {intergreen} s; group {from} takes {least} s to end"
+        );
+        check.fault::<GroupPair>(row, "intergreen", Code::ShortIntergreen, message);
+    }
+}
+
+fn check_detectors(check: &mut Check<'_, '_>) {
+    let model = check.model();
+    for (row, detector) in model.detectors.iter().enumerate() {
+        let Some(&link) = check.index.links.get(detector.link_id.as_str()) else { continue };
+        let (far, length) = (detector.det_zone_front, model.links[link].length);
+        if check.is_good::<SignalDetector>(row) && check.is_good::<crate::model::Link>(link) && far > length {
+            let message =
+                format!("the detector lies {far} m before the stop line; the link is {length} m long");
+            check.fault::<SignalDetector>(row, "det_zone_lr", Code::DetectorOffLink, message);
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! A journal of a real run: written, verified, replayed, tampered with.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use clearway_certify::Class;
+use clearway_journal::{Divergence, Journal, JournalError, Start, replay, verify};
+use clearway_network::testing::{corridor, place};
+use clearway_planner::{Config, Engine, Event, Mission, Output, VehicleFix, VehicleInfo};
+use clearway_runtime::Record;
+use clearway_signals::{ControllerId, ControllerStatus, Epoch, Millis, MissionId, Mode, VehicleId};
+use proptest::prelude::*;
+
+/// Drives an engine along the corridor and records it.
+fn recorded(dir: &Path) -> u64 {
+    let network = Arc::new(corridor(4));
+    let vehicles = vec![VehicleInfo { class: Class::Emergency }];
+    let start = Start::new(&network, &vehicles, &Config::default(), Epoch(1), 0);
+    let journal = Journal::create(dir, start).unwrap();
+    let records = journal.records().unwrap();
+    let mut engine = Engine::new(Arc::clone(&network), vehicles, Config::default(), Epoch(1));
+    let mut out = Output::default();
+    let mut commands = 0;
+    let mut apply = |event: Event, now: Millis| {
+        out.clear();
+        engine.apply(&event, now, &mut out);
+        records.send(Record::Event(now, event)).unwrap();
+        for command in out.commands() {
+            records.send(Record::Command(now, *command)).unwrap();
+            commands += 1;
+        }
+    };
+    for k in 0..4 {
+        apply(Event::Armed(ControllerId(k), true), Millis(0));
+        let controller = ControllerId(k);
+        apply(
+            Event::Status(ControllerStatus { controller, mode: Mode::Normal, ..Default::default() }),
+            Millis(0),
+        );
+    }
+    let destination = place(950.0, 0.0);
+    apply(Event::Mission(Mission { id: MissionId(1), vehicle: VehicleId(0), destination }), Millis(0));
+    for second in 0..60_u16 {
+        let now = Millis::from_s(i64::from(second));
+        apply(
+            Event::Fix(VehicleFix {
+                vehicle: VehicleId(0),
+                received: now,
+                place: place(f32::from(second) * 12.0, 0.0),
+                heading_deg: Some(90.0),
+                speed_mps: Some(12.0),
+                degraded: false,
+            }),
+            now,
+        );
+        apply(Event::Tick, now + Millis(100));
+    }
+    drop(records);
+    journal.close().unwrap();
+    commands
+}
+
+#[test]
+fn c12_a_replay_gives_the_recorded_commands_bit_for_bit() {
+    let dir = tempfile::tempdir().unwrap();
+    let commands = recorded(dir.path());
+    assert!(commands > 10);
+    let found = replay(dir.path(), Arc::new(corridor(4))).unwrap();
+    assert_eq!((found.commands, found.divergence), (commands, None));
+}
+
+#[test]
+fn a_replay_on_another_network_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path());
+    let found = replay(dir.path(), Arc::new(corridor(5))).unwrap();
+    assert!(matches!(found.divergence, Some(Divergence::OtherNetwork(_))));
+}
+
+#[test]
+fn a_torn_tail_is_reported_and_the_whole_records_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path());
+    let whole = verify(dir.path()).unwrap();
+    let file = dir.path().join("000001.journal");
+    let bytes = std::fs::read(&file).unwrap();
+    std::fs::write(&file, &bytes[..bytes.len() - 7]).unwrap();
+    let torn = verify(dir.path()).unwrap();
+    assert_eq!(torn.records, whole.records - 1);
+    assert!(torn.torn_bytes > 0);
+}
+
+#[test]
+fn a_directory_with_a_journal_is_not_written_over() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path());
+    let start = Start::new(&corridor(4), &[], &Config::default(), Epoch(1), 0);
+    assert!(Journal::create(dir.path(), start).is_err());
+}
+
+#[test]
+fn x7_every_flip_of_a_byte_is_detected() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path());
+    let file = dir.path().join("000001.journal");
+    let (bytes, whole) = (std::fs::read(&file).unwrap(), verify(dir.path()).unwrap());
+    let scratch = tempfile::tempdir().unwrap();
+    let mut runner = proptest::test_runner::TestRunner::default();
+    runner
+        .run(&(0..bytes.len(), 1..=255_u8), |(at, change)| {
+            let mut tampered = bytes.clone();
+            tampered[at] ^= change;
+            std::fs::write(scratch.path().join("000001.journal"), &tampered).unwrap();
+            let noticed = match verify(scratch.path()) {
+                Err(JournalError::Damaged(_)) => true,
+                // A length that grew over the end of the file looks like a torn tail: fewer records.
+                Ok(found) => found.records < whole.records && found.torn_bytes > 0,
+                Err(_) => false,
+            };
+            prop_assert!(noticed, "byte {at}");
+            Ok(())
+        })
+        .unwrap();
+}

@@ -1,0 +1,584 @@
+//! An emulated signal controller: plan, preempts, priority, detectors, modes; deterministic, sans-IO.
+//!
+//! Time moves in ticks of 100 ms. Each tick decides which groups are wanted green (by the mode, the
+//! active preempt, or the plan with a priority grant) and lets the interlock go there lawfully.
+
+mod calls;
+mod detectors;
+mod heads;
+mod plan;
+mod preempt;
+mod priority;
+#[cfg(test)]
+mod random_tests;
+mod recovery;
+#[cfg(test)]
+mod tests;
+
+use clearway_network::Controller;
+use clearway_signals::{
+    Capabilities, Channel, GroupId, GroupSet, Millis, Mode, Owner, PreemptState, RequestRow, RowId, RowKind,
+    RowSet, SignalGroup,
+};
+
+use calls::{Calls, DeadMan};
+use detectors::Detectors;
+use heads::Heads;
+use plan::Plan;
+use preempt::{Change, Sequence};
+use priority::Priority;
+use recovery::Watch;
+
+pub use detectors::{Detector, VOLUME_PERIOD};
+pub use heads::Aspect;
+pub use priority::{EARLY_MAX, EXTENSION_MAX, PriorityRequest};
+pub use recovery::Recovery;
+
+/// The grid of time.
+pub const TICK: Millis = Millis(100);
+/// One call of [`Emulator::step`] goes no further than this many ticks (an hour).
+pub const STEP_TICKS_MAX: u32 = 36_000;
+/// All red for this long after start-up, flash or dark.
+pub const STARTUP_RED: Millis = Millis(5_000);
+/// The highest level of a priority request.
+pub const LEVEL_MAX: u8 = 14;
+
+/// How an emulator is set up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Options {
+    /// Its clock at the start; a multiple of 100 ms.
+    pub start: Millis,
+    /// The dead-man timer of the unit (NTCIP unitBackupTime); zero switches it off.
+    pub backup_time: Millis,
+    /// The longest time to live of a frame that the Modbus face accepts.
+    pub ttl_max: Millis,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { start: Millis::ZERO, backup_time: Millis::from_s(15), ttl_max: Millis::from_s(30) }
+    }
+}
+
+/// What keeps a controller from being armed, for demonstrations and tests.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub enum ArmingFault {
+    /// Nothing.
+    #[default]
+    None,
+    /// It reports a dead-man timer of zero.
+    BackupTimerOff,
+    /// It reports another configuration hash.
+    WrongConfiguration,
+}
+
+/// Why the controller refuses a command. Nothing was changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Refusal {
+    /// There is no such row, or not on this channel.
+    UnknownRow,
+    /// The controller has no priority channel.
+    NotCapable,
+    /// The priority level is above 14.
+    Level,
+}
+
+/// What the controller counted since its start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counters {
+    /// Commands accepted on any channel.
+    pub accepted: u32,
+    /// Remote calls and priority requests that ran out.
+    pub expired: u32,
+    /// Times that the dead-man timer ran out.
+    pub backups: u32,
+    /// Calls that outlived their maximum presence.
+    pub max_presences: u32,
+    /// Preemptions begun.
+    pub preempts: u32,
+    /// Priority grants.
+    pub grants: u32,
+}
+
+/// A reading of the controller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Status {
+    /// The controller's time.
+    pub at: Millis,
+    /// The operating mode.
+    pub mode: Mode,
+    /// Groups in green, walk included.
+    pub greens: GroupSet,
+    /// Groups in yellow.
+    pub yellows: GroupSet,
+    /// Groups in pedestrian clearance.
+    pub clearing: GroupSet,
+    /// Groups in red, red-yellow included.
+    pub reds: GroupSet,
+    /// The row in entry, dwell or exit.
+    pub active: Option<RowId>,
+    /// Its state; of the called row with the lowest number when none is active.
+    pub preempt: PreemptState,
+    /// Rows that the remote input holds.
+    pub remote: RowSet,
+    /// Rows that the physical input holds.
+    pub physical: RowSet,
+    /// The priority request that is held.
+    pub priority: Option<PriorityRequest>,
+    /// Whether a priority grant runs.
+    pub priority_granted: bool,
+    /// Time into the cycle of the plan.
+    pub cycle_position: Millis,
+    /// Whether the display follows the plan.
+    pub in_step: bool,
+    /// Time left on the dead-man timer.
+    pub backup_left: Millis,
+}
+
+/// An emulated controller.
+#[derive(Clone, Debug)]
+pub struct Emulator {
+    now: Millis,
+    rows: Vec<RequestRow>,
+    group_numbers: Vec<u8>,
+    name: String,
+    capabilities: Capabilities,
+    configuration_hash: u32,
+    options: Options,
+    fault: ArmingFault,
+    mode: Mode,
+    mode_since: Millis,
+    /// Greens that manual control holds.
+    held: GroupSet,
+    /// All red until then.
+    red_until: Millis,
+    heads: Heads,
+    plan: Plan,
+    calls: Calls,
+    dead_man: DeadMan,
+    sequence: Sequence,
+    priority: Priority,
+    detectors: Detectors,
+    recovery: Watch,
+    counters: Counters,
+}
+
+impl Emulator {
+    /// A controller of the network, all red at `options.start`.
+    #[must_use]
+    pub fn new(controller: &Controller, options: Options) -> Self {
+        let now = Millis(options.start.0 - options.start.0.rem_euclid(TICK.0));
+        let junction = controller.junction();
+        Self {
+            now,
+            rows: controller.rows.clone(),
+            group_numbers: controller.group_numbers.clone(),
+            name: controller.name.clone(),
+            capabilities: controller.capabilities,
+            configuration_hash: junction.configuration_hash(),
+            options,
+            fault: ArmingFault::None,
+            mode: Mode::Normal,
+            mode_since: now,
+            held: GroupSet::EMPTY,
+            red_until: now,
+            heads: Heads::new(&junction, now),
+            plan: Plan::new(&controller.plan, controller.groups.len()),
+            calls: Calls::new(controller.rows.len()),
+            dead_man: DeadMan::new(options.backup_time, now),
+            sequence: Sequence::Idle,
+            priority: Priority::default(),
+            detectors: Detectors::new(controller.detectors.iter().map(|d| d.number), now),
+            recovery: Watch::default(),
+            counters: Counters::default(),
+        }
+    }
+
+    // ---- time ----
+
+    /// Go on to `until`, at most [`STEP_TICKS_MAX`] ticks; where it got.
+    pub fn step(&mut self, until: Millis) -> Millis {
+        for _ in 0..STEP_TICKS_MAX {
+            if self.now + TICK > until {
+                break;
+            }
+            self.tick();
+        }
+        self.now
+    }
+
+    /// Go on by one tick of 100 ms.
+    pub fn tick(&mut self) {
+        self.now += TICK;
+        let now = self.now;
+        self.detectors.tick(now, TICK);
+        self.tick_inputs(now);
+        let wanted = self.wanted(now);
+        self.heads.drive(now, wanted);
+        self.tick_blank(now);
+        let greens = self.heads.showing(&[Aspect::Green]);
+        let planned = self.plan.open(now);
+        let ending = self.heads.showing(&[Aspect::Yellow, Aspect::Clearance]);
+        let rejoined = greens.is_subset(planned) && ending.is_empty();
+        self.sequence.arrive(&self.rows, greens, rejoined, now);
+        self.recovery.observe(greens, planned, self.plan.cycle(), now);
+    }
+
+    fn tick_inputs(&mut self, now: Millis) {
+        if self.dead_man.runs_out(now) {
+            self.calls.drop_remote(now);
+            self.priority.set(None);
+            self.counters.backups += 1;
+        }
+        let (expired, spent) = self.calls.tick(&self.rows, now);
+        let held = self.priority.request().is_some();
+        self.priority.expire(now);
+        self.counters.expired += expired + u32::from(held && self.priority.request().is_none());
+        self.counters.max_presences += spent;
+    }
+
+    fn wanted(&mut self, now: Millis) -> GroupSet {
+        match self.mode {
+            Mode::Normal | Mode::Backup if now >= self.red_until => self.wanted_by_program(now),
+            Mode::Manual => self.held,
+            _ => GroupSet::EMPTY,
+        }
+    }
+
+    fn wanted_by_program(&mut self, now: Millis) -> GroupSet {
+        match self.sequence.decide(&self.rows, &mut self.calls, now) {
+            Some(Change::Started) => self.counters.preempts += 1,
+            Some(Change::Exited) => self.recovery.exit(now),
+            None => {}
+        }
+        if let Some(dwell) = self.sequence.wanted(&self.rows) {
+            self.priority.abandon();
+            return dwell;
+        }
+        let mut wanted = self.plan.wanted(&self.heads, now);
+        if self.sequence == Sequence::Idle {
+            let new = self.priority.bend(&mut wanted, &self.rows, &self.plan, &self.heads, now);
+            self.counters.grants += u32::from(new);
+        }
+        wanted
+    }
+
+    /// Flash and dark follow when every group has ended lawfully; start-up ends by itself.
+    fn tick_blank(&mut self, now: Millis) {
+        match self.mode {
+            Mode::Flash | Mode::Fault => self.heads.blank(Aspect::Flash, now),
+            Mode::Dark => self.heads.blank(Aspect::Dark, now),
+            Mode::Startup if now - self.mode_since >= STARTUP_RED => self.set_mode(Mode::Normal),
+            _ => {}
+        }
+    }
+
+    // ---- commands from the centre ----
+
+    /// Set or reset the remote call of a preempt row; it dies by itself after `ttl` (never with
+    /// [`Millis::NEVER`], as in NTCIP). Resets the dead-man timer.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownRow`] when there is no such preempt row.
+    pub fn remote_call(&mut self, row: RowId, on: bool, ttl: Millis) -> Result<(), Refusal> {
+        self.row_on(row, Channel::Preempt).ok_or(Refusal::UnknownRow)?;
+        self.calls.set_remote(row, on.then_some(self.now + ttl), self.now);
+        self.accept(if on { ttl } else { Millis::ZERO });
+        Ok(())
+    }
+
+    /// Set exactly these remote calls, all with the same time to live, and the priority request.
+    /// One command: taken whole or refused whole. Resets the dead-man timer.
+    ///
+    /// # Errors
+    /// A [`Refusal`] as [`Emulator::remote_call`] and [`Emulator::request_priority`] give them.
+    pub fn remote_state(
+        &mut self,
+        calls: RowSet,
+        priority: Option<(RowId, u8, Millis)>,
+        ttl: Millis,
+    ) -> Result<(), Refusal> {
+        if calls.iter().any(|row| self.row_on(row, Channel::Preempt).is_none()) {
+            return Err(Refusal::UnknownRow);
+        }
+        self.check_priority(priority)?;
+        for row in self.row_ids() {
+            self.calls.set_remote(row, calls.contains(row).then_some(self.now + ttl), self.now);
+        }
+        self.set_priority(priority, ttl);
+        self.accept(ttl);
+        Ok(())
+    }
+
+    /// Ask for priority on a transit row: level 0 to 14, arrival from now, time to live. One request
+    /// is held, the latest wins. Resets the dead-man timer.
+    ///
+    /// # Errors
+    /// A [`Refusal`]: no such priority row, no priority channel, level out of range.
+    pub fn request_priority(
+        &mut self,
+        row: RowId,
+        level: u8,
+        arrival: Millis,
+        ttl: Millis,
+    ) -> Result<(), Refusal> {
+        let asked = Some((row, level, arrival));
+        self.check_priority(asked)?;
+        self.set_priority(asked, ttl);
+        self.accept(ttl);
+        Ok(())
+    }
+
+    /// Withdraw the priority request. Resets the dead-man timer.
+    pub fn cancel_priority(&mut self) {
+        self.priority.set(None);
+        self.accept(Millis::ZERO);
+    }
+
+    fn accept(&mut self, ttl: Millis) {
+        self.dead_man.feed(self.now, ttl);
+        self.counters.accepted = self.counters.accepted.wrapping_add(1);
+    }
+
+    fn check_priority(&self, asked: Option<(RowId, u8, Millis)>) -> Result<(), Refusal> {
+        let Some((row, level, _)) = asked else { return Ok(()) };
+        if !self.capabilities.allows(Capabilities::PRIORITY) {
+            return Err(Refusal::NotCapable);
+        }
+        self.row_on(row, Channel::Priority).ok_or(Refusal::UnknownRow)?;
+        if level > LEVEL_MAX { Err(Refusal::Level) } else { Ok(()) }
+    }
+
+    fn set_priority(&mut self, asked: Option<(RowId, u8, Millis)>, ttl: Millis) {
+        let now = self.now;
+        self.priority.set(asked.map(|(row, level, arrival)| PriorityRequest {
+            row,
+            level,
+            eta: now + arrival,
+            expires: now + ttl,
+        }));
+    }
+
+    // ---- what stands in the street ----
+
+    /// The physical input of a preempt row: a rail circuit, a push button in a fire station.
+    pub fn set_physical(&mut self, row: RowId, on: bool) {
+        if self.row_on(row, Channel::Preempt).is_some() {
+            self.calls.set_physical(row, on, self.now);
+        }
+    }
+
+    /// Switch the operating mode as a person at the cabinet does. Every change is lawful: running
+    /// greens end with their minimum, yellow and clearance before flash or dark, and the way back leads
+    /// over all red. `Backup` and `Unknown` count as `Normal`; `Startup` ends by itself.
+    pub fn set_mode(&mut self, mode: Mode) {
+        let mode = if matches!(mode, Mode::Backup | Mode::Unknown) { Mode::Normal } else { mode };
+        if mode == self.mode {
+            return;
+        }
+        let blank = matches!(self.mode, Mode::Flash | Mode::Fault | Mode::Dark);
+        if blank {
+            self.heads.unblank(self.now);
+            self.red_until = self.now + STARTUP_RED;
+        }
+        self.held = self.heads.showing(&[Aspect::Green, Aspect::RedYellow]);
+        self.sequence = Sequence::Idle;
+        self.priority.abandon();
+        self.mode = mode;
+        self.mode_since = self.now;
+    }
+
+    /// Make the controller report something that keeps it from being armed.
+    pub fn refuse_arming(&mut self, fault: ArmingFault) {
+        self.fault = fault;
+    }
+
+    /// A vehicle passes a detector; whether there is such a detector.
+    pub fn detector_pulse(&mut self, number: u8) -> bool {
+        self.detectors.pulse(number, self.now)
+    }
+
+    /// A vehicle stands on a detector, or no longer; whether there is such a detector.
+    pub fn detector_hold(&mut self, number: u8, occupied: bool) -> bool {
+        self.detectors.hold(number, occupied)
+    }
+
+    // ---- readings ----
+
+    /// The controller's time.
+    #[must_use]
+    pub fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// The model's id of the controller.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What each group shows, by `GroupId`.
+    #[must_use]
+    pub fn aspects(&self) -> &[Aspect] {
+        self.heads.aspects()
+    }
+
+    /// Whether a group shows green; `false` for unknown groups.
+    #[must_use]
+    pub fn is_green(&self, group: GroupId) -> bool {
+        self.aspects().get(group.index()) == Some(&Aspect::Green)
+    }
+
+    /// Since when a group shows what it shows.
+    #[must_use]
+    pub fn aspect_since(&self, group: GroupId) -> Option<Millis> {
+        self.heads.since(group)
+    }
+
+    /// The data of the groups, by `GroupId`.
+    pub fn groups(&self) -> impl Iterator<Item = (GroupId, u8, &SignalGroup)> {
+        self.heads.ids().zip(&self.group_numbers).map(|(id, number)| (id, *number, self.heads.group(id)))
+    }
+
+    /// From the end of green of one group until another may start, its own ending at least.
+    #[must_use]
+    pub fn intergreen(&self, ending: GroupId, starting: GroupId) -> Option<Millis> {
+        let known = ending.index().max(starting.index()) < self.heads.len();
+        known.then(|| self.heads.intergreen(ending, starting))
+    }
+
+    /// The groups that may never be green together with `group`.
+    #[must_use]
+    pub fn conflicts(&self, group: GroupId) -> GroupSet {
+        self.heads.conflicts_of(GroupSet::of(group))
+    }
+
+    /// The request rows, by `RowId`.
+    #[must_use]
+    pub fn rows(&self) -> &[RequestRow] {
+        &self.rows
+    }
+
+    /// The row of a number on a channel.
+    #[must_use]
+    pub fn row_numbered(&self, number: u8, channel: Channel) -> Option<RowId> {
+        self.row_ids().find(|id| {
+            let row = &self.rows[id.index()];
+            row.number == number && row.channel == channel
+        })
+    }
+
+    /// The state that a preempt row shows.
+    #[must_use]
+    pub fn preempt_state(&self, row: RowId) -> PreemptState {
+        self.sequence.state_of(row, &self.calls)
+    }
+
+    /// Whether a row may be written by the centre, as the controller's own configuration says: ours,
+    /// and no rail row.
+    #[must_use]
+    pub fn is_writable(&self, row: RowId) -> bool {
+        self.rows.get(row.index()).is_some_and(|r| r.owner == Owner::Ours && r.kind != RowKind::Rail)
+    }
+
+    /// The detectors' readings.
+    #[must_use]
+    pub fn detectors(&self) -> &[Detector] {
+        self.detectors.list()
+    }
+
+    /// Number of the volume period, modulo 256.
+    #[must_use]
+    pub fn volume_sequence(&self) -> u8 {
+        self.detectors.sequence()
+    }
+
+    /// The dead-man time as reported (zero with [`ArmingFault::BackupTimerOff`]).
+    #[must_use]
+    pub fn backup_time(&self) -> Millis {
+        if self.fault == ArmingFault::BackupTimerOff { Millis::ZERO } else { self.dead_man.timeout() }
+    }
+
+    /// The longest time to live of a frame, as reported (zero with [`ArmingFault::BackupTimerOff`]).
+    #[must_use]
+    pub fn ttl_max(&self) -> Millis {
+        if self.fault == ArmingFault::BackupTimerOff { Millis::ZERO } else { self.options.ttl_max }
+    }
+
+    /// The configuration hash as reported (a wrong one with [`ArmingFault::WrongConfiguration`]).
+    #[must_use]
+    pub fn configuration_hash(&self) -> u32 {
+        let wrong = self.fault == ArmingFault::WrongConfiguration;
+        if wrong { !self.configuration_hash } else { self.configuration_hash }
+    }
+
+    /// The last recovery after a preemption.
+    #[must_use]
+    pub fn recovery(&self) -> Option<Recovery> {
+        self.recovery.last()
+    }
+
+    /// What was counted since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The cycle of the plan.
+    #[must_use]
+    pub fn cycle(&self) -> Millis {
+        self.plan.cycle()
+    }
+
+    /// The row in entry or dwell; an exit no longer counts as active.
+    #[must_use]
+    pub fn serving(&self) -> Option<RowId> {
+        self.sequence.active()
+    }
+
+    /// The operating mode as reported.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        if self.mode == Mode::Normal && self.dead_man.is_expired() { Mode::Backup } else { self.mode }
+    }
+
+    /// Everything at once.
+    #[must_use]
+    pub fn status(&self) -> Status {
+        let active = match self.sequence {
+            Sequence::Exit { row, .. } => Some(row),
+            other => other.active(),
+        };
+        Status {
+            at: self.now,
+            mode: self.mode(),
+            greens: self.heads.showing(&[Aspect::Green]),
+            yellows: self.heads.showing(&[Aspect::Yellow]),
+            clearing: self.heads.showing(&[Aspect::Clearance]),
+            reds: self.heads.showing(&[Aspect::Red, Aspect::RedYellow]),
+            active,
+            preempt: active
+                .or_else(|| self.called_row())
+                .map_or(PreemptState::NotActive, |row| self.preempt_state(row)),
+            remote: self.calls.remote(),
+            physical: self.calls.physical(),
+            priority: self.priority.request(),
+            priority_granted: self.priority.is_granted(),
+            cycle_position: self.plan.position(self.now),
+            in_step: self.recovery.in_step(),
+            backup_left: self.dead_man.left(self.now),
+        }
+    }
+
+    fn called_row(&self) -> Option<RowId> {
+        self.row_ids().filter(|row| self.calls.is_on(*row)).min_by_key(|row| self.rows[row.index()].number)
+    }
+
+    fn row_ids(&self) -> impl Iterator<Item = RowId> + use<> {
+        (0..self.rows.len()).map(|index| RowId(u8::try_from(index).unwrap_or(u8::MAX)))
+    }
+
+    fn row_on(&self, row: RowId, channel: Channel) -> Option<&RequestRow> {
+        self.rows.get(row.index()).filter(|r| r.channel == channel)
+    }
+}

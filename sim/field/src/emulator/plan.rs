@@ -1,0 +1,148 @@
+//! The fixed-time plan: which groups it wants green at an instant, and for how long still.
+
+use clearway_network::SignalPlan;
+use clearway_signals::{GroupId, GroupSet, Millis};
+
+use super::heads::{Aspect, Heads};
+
+/// The plan, window by window of each group.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    cycle: Millis,
+    offset: Millis,
+    windows: Vec<Vec<(Millis, Millis)>>,
+}
+
+impl Plan {
+    /// `groups` is the number of the controller's groups.
+    pub fn new(plan: &SignalPlan, groups: usize) -> Self {
+        let mut windows = vec![Vec::new(); groups];
+        for window in &plan.windows {
+            if let Some(list) = windows.get_mut(window.group.index()) {
+                list.push((window.start, window.length));
+            }
+        }
+        Self { cycle: plan.cycle.max(Millis(1)), offset: plan.offset, windows }
+    }
+
+    pub fn cycle(&self) -> Millis {
+        self.cycle
+    }
+
+    /// Time into the cycle, `(t − offset) mod cycle`.
+    pub fn position(&self, at: Millis) -> Millis {
+        Millis((at - self.offset).0.rem_euclid(self.cycle.0))
+    }
+
+    /// Number of the cycle that runs.
+    pub fn cycle_number(&self, at: Millis) -> i64 {
+        (at - self.offset).0.div_euclid(self.cycle.0)
+    }
+
+    /// Green left at an instant, windows that touch taken together; zero outside every window.
+    pub fn left(&self, group: GroupId, at: Millis) -> Millis {
+        let windows = &self.windows[group.index()];
+        let mut left = Millis::ZERO;
+        for _ in 0..=windows.len() {
+            let position = self.position(at + left);
+            let more = windows.iter().map(|window| self.left_of(*window, position)).max();
+            let more = more.unwrap_or(Millis::ZERO);
+            left += more;
+            if more == Millis::ZERO || left >= self.cycle {
+                break;
+            }
+        }
+        left.min(self.cycle)
+    }
+
+    /// Time until the group's next window starts, strictly after `at`.
+    pub fn until_start(&self, group: GroupId, at: Millis) -> Option<Millis> {
+        let position = self.position(at);
+        let wait = |start: Millis| Millis((start - position).0.rem_euclid(self.cycle.0));
+        self.windows[group.index()]
+            .iter()
+            .map(|(start, _)| wait(*start))
+            .map(|wait| if wait == Millis::ZERO { self.cycle } else { wait })
+            .min()
+    }
+
+    /// The groups whose windows are open at an instant.
+    pub fn open(&self, at: Millis) -> GroupSet {
+        let position = self.position(at);
+        let open = |windows: &Vec<(Millis, Millis)>| {
+            windows.iter().any(|window| self.left_of(*window, position) > Millis::ZERO)
+        };
+        (0u8..).zip(&self.windows).filter(|(_, windows)| open(windows)).map(|(id, _)| GroupId(id)).collect()
+    }
+
+    /// The groups that the plan wants green now: the green ones in their windows, and the red ones
+    /// whose window leaves them their minimum green if they start now.
+    pub fn wanted(&self, heads: &Heads, now: Millis) -> GroupSet {
+        let open = self.open(now);
+        let mut wanted = GroupSet::EMPTY;
+        for group in heads.ids() {
+            let wants = match heads.aspects()[group.index()] {
+                Aspect::Green => open.contains(group),
+                Aspect::Red => self.worth_starting(group, heads, now),
+                _ => false,
+            };
+            if wants {
+                wanted = wanted.with(group);
+            }
+        }
+        wanted
+    }
+
+    fn worth_starting(&self, group: GroupId, heads: &Heads, now: Millis) -> bool {
+        let data = heads.group(group);
+        let longest = self.windows[group.index()].iter().map(|(_, length)| *length).max();
+        let Some(longest) = longest else { return false };
+        let left = self.left(group, now + data.red_yellow);
+        left > Millis::ZERO && left >= data.min_green.min(longest)
+    }
+
+    fn left_of(&self, (start, length): (Millis, Millis), position: Millis) -> Millis {
+        let into = Millis((position - start).0.rem_euclid(self.cycle.0));
+        if into < length { length - into } else { Millis::ZERO }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clearway_network::GreenWindow;
+
+    use super::*;
+
+    fn plan(windows: &[(i64, i64)]) -> Plan {
+        let windows = windows
+            .iter()
+            .map(|(start, length)| GreenWindow {
+                group: GroupId(0),
+                start: Millis(*start),
+                length: Millis(*length),
+            })
+            .collect();
+        Plan::new(&SignalPlan { cycle: Millis(60_000), offset: Millis(5_000), windows }, 1)
+    }
+
+    #[test]
+    fn a_window_over_the_end_of_the_cycle_is_one_green() {
+        let plan = plan(&[(50_000, 20_000)]);
+        assert_eq!(plan.left(GroupId(0), Millis(55_000)), Millis(20_000));
+        assert_eq!(plan.left(GroupId(0), Millis(70_000)), Millis(5_000));
+        assert_eq!(plan.left(GroupId(0), Millis(75_000)), Millis::ZERO);
+        assert_eq!(plan.until_start(GroupId(0), Millis(75_000)), Some(Millis(40_000)));
+    }
+
+    #[test]
+    fn windows_that_touch_count_as_one_green() {
+        let plan = plan(&[(0, 10_000), (10_000, 15_000)]);
+        assert_eq!(plan.left(GroupId(0), Millis(7_000)), Millis(23_000));
+    }
+
+    #[test]
+    fn a_window_of_the_whole_cycle_never_closes() {
+        let plan = plan(&[(0, 60_000)]);
+        assert_eq!(plan.left(GroupId(0), Millis(64_900)), Millis(60_000));
+    }
+}

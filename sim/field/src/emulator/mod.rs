@@ -88,6 +88,8 @@ pub enum Refusal {
 pub struct Counters {
     /// Commands accepted on any channel.
     pub accepted: u32,
+    /// Commands that a protocol face refused.
+    pub refused: u32,
     /// Remote calls and priority requests that ran out.
     pub expired: u32,
     /// Times that the dead-man timer ran out.
@@ -333,6 +335,11 @@ impl Emulator {
     pub fn cancel_priority(&mut self) {
         self.priority.set(None);
         self.accept(Millis::ZERO);
+    }
+
+    /// A protocol face refused a command before it came here.
+    pub fn count_refusal(&mut self) {
+        self.counters.refused = self.counters.refused.wrapping_add(1);
     }
 
     fn accept(&mut self, ttl: Millis) {

@@ -2,8 +2,8 @@
 
 use clearway_network::{Controller, GreenWindow, SignalPlan, testing::corridor};
 use clearway_signals::{
-    Capabilities, Channel, GroupId, GroupKind, GroupSet, Millis, Mode, Owner, Relation, RequestRow, RowId,
-    RowKind, SignalGroup,
+    Capabilities, Channel, GroupId, GroupKind, GroupSet, Millis, Mode, Owner, PreemptState, Relation,
+    RequestRow, RowId, RowKind, SignalGroup,
 };
 use proptest::prelude::*;
 
@@ -192,6 +192,28 @@ proptest! {
         station.advance(until);
         let status = station.emulator().status();
         prop_assert!(status.in_step && status.remote.is_empty() && status.active.is_none(), "{:?}", status);
+    }
+
+    /// Whatever runs when the call comes, dwell is reached within minimum green and intergreen of the
+    /// slowest group in the way, its red-yellow before that, and a tick for the input.
+    #[test]
+    fn entry_takes_no_longer_than_its_worst_case(
+        before in prop::collection::vec((0i64..400, deed()), 0..10),
+        wait in 0i64..900,
+        row in 1u8..3,
+    ) {
+        let controller = &corridor(2).controllers[1];
+        let mut station = drive(controller, &before);
+        for row in 0..4 {
+            station.emulator_mut().set_physical(RowId(row), false);
+        }
+        station.emulator_mut().set_mode(Mode::Normal);
+        let until = station.emulator().now() + Millis(120_000 + wait * 100);
+        station.advance(until);
+        station.emulator_mut().remote_call(RowId(row), true, Millis(60_000)).unwrap();
+        let worst = 1_000 + 5_000 + if row == 1 { 9_000 } else { 5_000 } + 100;
+        station.advance(until + Millis(worst));
+        prop_assert_eq!(station.emulator().status().preempt, PreemptState::Dwell);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The Modbus face: the register map of `docs/modbus-register-map.md` over Modbus TCP.
 
+mod idle;
 pub mod registers;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ use tokio_modbus::{ExceptionCode, Request, Response, SlaveRequest};
 use tokio_util::sync::CancellationToken;
 
 use super::Shared;
+use idle::Idle;
 use registers::{Commands, FRAME_LEN, input};
 
 /// Connections of one device at a time; more are closed at once.
@@ -26,6 +28,8 @@ const CONNECTIONS_MAX: usize = 16;
 const READ_MAX: u16 = 125;
 /// The unit that the device answers as.
 const UNIT: u8 = 1;
+/// A connection without a request for this long is closed.
+const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// Wait after a failure to accept.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -70,11 +74,11 @@ fn connect(
     stream: TcpStream,
     device: Device,
     places: Arc<Semaphore>,
-) -> impl Future<Output = io::Result<Option<(Connection, TcpStream)>>> {
+) -> impl Future<Output = io::Result<Option<(Connection, Idle)>>> {
     let accepted = places.try_acquire_owned().ok().map(|permit| {
         // An answer must not wait for a full segment; without the option it is only slower.
         let _ = stream.set_nodelay(true);
-        (Connection { device, _permit: permit }, stream)
+        (Connection { device, _permit: permit }, Idle::new(stream, SILENCE_MAX))
     });
     ready(Ok(accepted))
 }

@@ -59,6 +59,7 @@ impl Commands {
     pub fn write(&mut self, frame: [u16; FRAME_LEN], emulator: &mut Emulator) -> Result<(), Reason> {
         let taken = self.take(frame, emulator);
         if let Err(reason) = taken {
+            emulator.count_refusal();
             self.refused = self.refused.wrapping_add(1);
             self.reason = reason as u16;
         }
@@ -137,7 +138,7 @@ fn status(register: u16, commands: &Commands, emulator: &Emulator) -> u16 {
 fn detector(offset: u16, emulator: &Emulator) -> u16 {
     let number = offset / 2 + 1;
     let detector = emulator.detectors().iter().find(|detector| u16::from(detector.number) == number);
-    detector.map_or(0, |d| if offset % 2 == 0 { d.count } else { u16::from(d.occupied) })
+    detector.map_or(0, |d| if offset.is_multiple_of(2) { d.count } else { u16::from(d.occupied) })
 }
 
 fn identity(register: u16, emulator: &Emulator) -> u16 {

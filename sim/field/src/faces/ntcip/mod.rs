@@ -125,7 +125,11 @@ impl MibHandler for Mib {
         oid: &'a Oid,
         value: &'a Value,
     ) -> BoxFuture<'a, SetTestResult> {
-        let prepared = self.prepare(oid, value).map(|call| Box::new(call) as Box<dyn PreparedSet>);
+        let prepared = self.prepare(oid, value);
+        if prepared.is_err() {
+            self.station.lock().emulator_mut().count_refusal();
+        }
+        let prepared = prepared.map(|call| Box::new(call) as Box<dyn PreparedSet>);
         Box::pin(async move { prepared })
     }
 }

@@ -1,6 +1,6 @@
 //! The objects of NTCIP 1202 v03, 1201 and MIB-II that the controller serves, as data and readings.
 //!
-//! Numbers are from `reference/controllers.md` 1.2 and public driver sources; the words are our own.
+//! `docs/ntcip-objects.md` lists them. Numbers are public facts; the words are our own.
 //! A signal group with number n is phase n: its colours stand in the status groups' bit n, a pedestrian
 //! group in Walks, PedClears and DontWalks.
 

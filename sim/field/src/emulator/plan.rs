@@ -5,6 +5,10 @@ use clearway_signals::{GroupId, GroupSet, Millis};
 
 use super::heads::{Aspect, Heads};
 
+/// A start this late still counts as in time, so that a window as short as the minimum green is not
+/// lost to the grid of ticks or to a neighbour's last tenths.
+const LATE_MAX: Millis = Millis(1_000);
+
 /// The plan, window by window of each group.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -76,7 +80,7 @@ impl Plan {
     }
 
     /// The groups that the plan wants green now: the green ones in their windows, and the red ones
-    /// whose window leaves them their minimum green if they start now.
+    /// whose window leaves them their minimum green if they start now, or has hardly begun.
     pub fn wanted(&self, heads: &Heads, now: Millis) -> GroupSet {
         let open = self.open(now);
         let mut wanted = GroupSet::EMPTY;
@@ -98,7 +102,7 @@ impl Plan {
         let longest = self.windows[group.index()].iter().map(|(_, length)| *length).max();
         let Some(longest) = longest else { return false };
         let left = self.left(group, now + data.red_yellow);
-        left > Millis::ZERO && left >= data.min_green.min(longest)
+        left > Millis::ZERO && left >= data.min_green.min(longest - LATE_MAX)
     }
 
     fn left_of(&self, (start, length): (Millis, Millis), position: Millis) -> Millis {

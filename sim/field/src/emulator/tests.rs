@@ -286,3 +286,12 @@ fn arming_faults_show_in_what_is_reported() {
     s.emulator_mut().refuse_arming(ArmingFault::BackupTimerOff);
     assert_eq!((s.emulator().backup_time(), s.emulator().ttl_max()), (Millis::ZERO, Millis::ZERO));
 }
+
+#[test]
+fn a_window_as_short_as_the_minimum_green_and_off_the_grid_is_served() {
+    let mut controller = corridor(1).controllers.remove(0);
+    controller.plan.windows[1].start = Millis(30_055);
+    controller.plan.windows[1].length = Millis(5_000);
+    let mut s = Station::new(&controller, Options::default());
+    assert!(at(&mut s, 93).greens.contains(GroupId(1)));
+}

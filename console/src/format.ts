@@ -27,12 +27,12 @@ export function lateness(s: number | null): string {
   return `${s > 0 ? '+' : '−'}${clock(Math.abs(s))}`;
 }
 
-/** Seconds to go: `12 s`, `now`, or how long ago as `−4 s`. */
+/** `in 12 s`, `now`, or `4 s ago`. */
 export function toGo(s: number | null): string {
   if (s === null) return MISSING;
   const whole = Math.ceil(s);
   if (whole === 0) return 'now';
-  return whole > 0 ? `${whole} s` : `−${-whole} s`;
+  return whole > 0 ? `in ${whole} s` : `${-whole} s ago`;
 }
 
 export function percent(share: number | null): string {

@@ -12,6 +12,8 @@ export interface Canvas {
   height: number;
   /** Metres on the ground for one CSS pixel, at the centre of the view. */
   metresPerPixel: number;
+  /** Map units (EPSG:3857) for one CSS pixel. */
+  unitsPerPixel: number;
   /** Steady clock, milliseconds. */
   now: number;
   /** From map units (EPSG:3857) to CSS pixels. */
@@ -63,6 +65,7 @@ export class CanvasLayer extends Layer {
       width,
       height,
       metresPerPixel: frame.viewState.resolution * groundScale(frame.viewState.center[1] ?? 0),
+      unitsPerPixel: frame.viewState.resolution,
       now: performance.now(),
       px: (x, y) => [a * x + c * y + e, b * x + d * y + f],
       visible: (px, py, margin = 24) =>

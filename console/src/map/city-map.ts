@@ -13,7 +13,7 @@ import type { LiveState } from '../live/state';
 import { CanvasLayer } from './canvas-layer';
 import { linkLayer, nameLayer } from './network-layer';
 import { readView, writeView } from './permalink';
-import { placeControllers, signalPainter, type PlacedController } from './signals-layer';
+import { placeControllers, signalPainter, titlePainter, type PlacedController } from './signals-layer';
 import { vehiclePainter, type VehicleOptions } from './vehicles-layer';
 import { promisePainter, routePainter } from './wave-layer';
 
@@ -47,6 +47,9 @@ export class CityMap {
   private readonly motionQuery = matchMedia('(prefers-reduced-motion: reduce)');
   private readonly extent: number[];
   private followed: string | null = null;
+  /** The controllers that the pointer is on and that is picked; the name of one is shown. */
+  private pointed: number | null = null;
+  private picked: number | null = null;
   private frame = 0;
   private vehiclesAt = 0;
   private signalsAt = 0;
@@ -65,7 +68,12 @@ export class CityMap {
     this.under = new CanvasLayer(routePainter(live), 2);
     this.signals = new CanvasLayer(signalPainter(placed, live), 3);
     this.vehicles = new CanvasLayer(vehiclePainter(live, motion, this.vehicleOptions), 4);
-    this.promises = new CanvasLayer(promisePainter(live, this.controllers), 5);
+    const promise = promisePainter(live, motion, this.controllers);
+    const title = titlePainter(this.controllers, () => this.pointed ?? this.picked);
+    this.promises = new CanvasLayer((canvas) => {
+      promise(canvas);
+      title(canvas);
+    }, 5);
     this.map = new OlMap({
       target,
       layers: [linkLayer(network), this.names, this.under, this.signals, this.vehicles, this.promises],
@@ -96,6 +104,12 @@ export class CityMap {
   focusVehicle(id: string): void {
     const pose = this.motion.pose(id, performance.now());
     if (pose) this.focus(pose.x, pose.y);
+  }
+
+  /** Shows the name of a picked controller. */
+  showTitle(id: number | null): void {
+    this.picked = id;
+    this.changed();
   }
 
   /** Keeps a vehicle in the centre until told otherwise. */
@@ -134,6 +148,10 @@ export class CityMap {
       if (event.dragging) return;
       const { controller, vehicle } = this.pick(event.pixel);
       target.classList.toggle('pickable', controller !== undefined || vehicle !== undefined);
+      if (this.pointed !== (controller ?? null)) {
+        this.pointed = controller ?? null;
+        this.changed();
+      }
     });
     // Canvas text is measured with the page's font only once that is loaded.
     void document.fonts.load('600 12px "Inter Variable"').then(() => this.map.render());

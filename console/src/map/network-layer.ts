@@ -42,8 +42,8 @@ const stroke = (color: string, width: number, lineDash?: number[]) =>
 function trackStyles(resolution: number): Style[] {
   const gauge = widthPx(1.9, resolution, 1.3, 5);
   const rails = new Style({ stroke: stroke(PALETTE.track, gauge), zIndex: 5 });
-  if (gauge < 2.6) return [rails];
-  return [rails, new Style({ stroke: stroke(PALETTE.street, gauge - 2), zIndex: 6 })];
+  if (gauge < 3.4) return [rails];
+  return [rails, new Style({ stroke: stroke(PALETTE.street, gauge - 2.6), zIndex: 6 })];
 }
 
 function linkStyles(kind: LinkClass, tracks: boolean, lanes: number, resolution: number): Style[] {

@@ -7,7 +7,7 @@ export const PALETTE = {
   road: '#fbfcfc',
   street: '#f1f3f4',
   casing: '#bcc4c9',
-  path: '#ccd3d7',
+  path: '#d1d7db',
   track: '#6f7b84',
   stop: '#55626c',
   label: '#4a5660',

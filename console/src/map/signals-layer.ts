@@ -5,8 +5,8 @@ import type { Aspect, ControllerLive, Head, Network } from '../api/types';
 import { isStale } from '../live/clock';
 import type { LiveState } from '../live/state';
 import type { Canvas, Painter } from './canvas-layer';
-import { PALETTE } from './palette';
-import { drawAspect, drawQuestion } from './symbols';
+import { font, PALETTE } from './palette';
+import { drawAspect } from './symbols';
 
 /** Heads of pedestrians and bicycles are drawn up to this scale, those of trams up to the next. */
 const SMALL_HEADS_BELOW_MPP = 1.3;
@@ -24,6 +24,8 @@ export interface PlacedController {
   title: string;
   x: number;
   y: number;
+  /** From the centre to its farthest head, map units. */
+  reach: number;
   heads: PlacedHead[];
 }
 
@@ -46,8 +48,18 @@ export function placeHeads(heads: Head[]): PlacedHead[] {
 export function placeControllers(network: Network): PlacedController[] {
   return network.controllers.map(({ id, title, lon, lat, heads }) => {
     const [x = 0, y = 0] = fromLonLat([lon, lat]);
-    return { id, title, x, y, heads: placeHeads(heads) };
+    const placed = placeHeads(heads);
+    const reach = Math.max(0, ...placed.map((head) => Math.hypot(head.x - x, head.y - y)));
+    return { id, title, x, y, reach, heads: placed };
   });
+}
+
+const RING_MIN_PX = 9;
+const RING_MAX_PX = 64;
+
+/** Radius in pixels of the ring that marks a junction: around its heads, where that can be seen. */
+export function ringPx(place: PlacedController, { unitsPerPixel }: Canvas): number {
+  return Math.min(RING_MAX_PX, Math.max(RING_MIN_PX, 0.8 * (place.reach / unitsPerPixel)));
 }
 
 /** Size of a vehicle head in pixels: grows as one comes nearer, within what can be read. */
@@ -78,11 +90,9 @@ function paintHead(canvas: Canvas, head: PlacedHead, aspect: Aspect): void {
   ctx.rotate(heading);
   ctx.translate(head.slot * size * 1.15, 0);
   if (head.kind === 'tram') paintTile(ctx, size);
+  // A diamond that is turned is a square, and a question that is turned is not read.
+  if (aspect === 'Y' || aspect === '?') ctx.rotate(-heading);
   drawAspect(ctx, aspect, head.kind === 'tram' ? size * 0.8 : size);
-  if (aspect === '?') {
-    ctx.rotate(-heading);
-    drawQuestion(ctx, size);
-  }
   ctx.restore();
 }
 
@@ -98,9 +108,9 @@ function paintTile(ctx: CanvasRenderingContext2D, size: number): void {
 function paintRing(canvas: Canvas, place: PlacedController, live: ControllerLive): void {
   const fault = live.link !== 'up' || !live.armed;
   if (!fault && !live.preempt) return;
-  const { ctx, metresPerPixel } = canvas;
+  const { ctx } = canvas;
   const [px, py] = canvas.px(place.x, place.y);
-  const radius = Math.min(46, Math.max(9, 20 / metresPerPixel));
+  const radius = ringPx(place, canvas);
   ctx.save();
   ctx.lineWidth = 2;
   ctx.beginPath();
@@ -130,5 +140,26 @@ export function signalPainter(controllers: PlacedController[], live: LiveState):
         paintHead(canvas, head, aspectOf(timed?.value, stale, head.group));
       }
     }
+  };
+}
+
+/** Writes the name of the one controller that is pointed at or picked. */
+export function titlePainter(controllers: Map<number, PlacedController>, shown: () => number | null): Painter {
+  return (canvas) => {
+    const place = controllers.get(shown() ?? -1);
+    if (!place) return;
+    const { ctx } = canvas;
+    const [px, py] = canvas.px(place.x, place.y);
+    const top = py + ringPx(place, canvas) + 8;
+    ctx.font = font(12, 600);
+    ctx.textAlign = 'center';
+    ctx.textBaseline = 'middle';
+    const width = ctx.measureText(place.title).width + 16;
+    ctx.beginPath();
+    ctx.roundRect(px - width / 2, top, width, 22, 5);
+    ctx.fillStyle = PALETTE.ink;
+    ctx.fill();
+    ctx.fillStyle = PALETTE.paper;
+    ctx.fillText(place.title, px, top + 11.5);
   };
 }

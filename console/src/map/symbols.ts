@@ -50,7 +50,15 @@ function hollow(ctx: CanvasRenderingContext2D, color: string, size: number): voi
   ctx.stroke();
 }
 
-/** Draws one head at the origin, its approach pointing up. */
+function question(ctx: CanvasRenderingContext2D, size: number): void {
+  ctx.font = font(0.75 * size, 700);
+  ctx.textAlign = 'center';
+  ctx.textBaseline = 'middle';
+  ctx.fillStyle = PALETTE.unknown;
+  ctx.fillText('?', 0, 0.04 * size);
+}
+
+/** Draws one head at the origin, its approach pointing up (yellow and unknown have no direction). */
 export function drawAspect(ctx: CanvasRenderingContext2D, aspect: Aspect, size: number): void {
   switch (aspect) {
     case 'G':
@@ -67,15 +75,7 @@ export function drawAspect(ctx: CanvasRenderingContext2D, aspect: Aspect, size: 
       return hollow(ctx, PALETTE.green, size);
     case '?':
       disc(ctx, 0.9 * size);
-      return hollow(ctx, PALETTE.unknown, size);
+      hollow(ctx, PALETTE.unknown, size);
+      return question(ctx, size);
   }
-}
-
-/** The mark in an unknown head; drawn apart, because it stays upright. */
-export function drawQuestion(ctx: CanvasRenderingContext2D, size: number): void {
-  ctx.font = font(0.75 * size, 700);
-  ctx.textAlign = 'center';
-  ctx.textBaseline = 'middle';
-  ctx.fillStyle = PALETTE.unknown;
-  ctx.fillText('?', 0, 0.04 * size);
 }

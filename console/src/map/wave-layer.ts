@@ -2,11 +2,12 @@
 import { fromLonLat } from 'ol/proj';
 
 import type { Wave } from '../api/types';
+import type { Motion } from '../live/motion';
 import type { LiveState } from '../live/state';
 import { promised, type Promised, type Tone } from '../wave/promise';
 import type { Canvas, Painter } from './canvas-layer';
 import { font, PALETTE } from './palette';
-import type { PlacedController } from './signals-layer';
+import { ringPx, type PlacedController } from './signals-layer';
 
 interface Box {
   left: number;
@@ -22,11 +23,12 @@ const INK: Record<Tone, string> = {
   abnormal: PALETTE.abnormal,
 };
 
-/** Where a callout may hang from its junction: directions, near before far, in pixels. */
-const PLACES = [52, 84, 120].flatMap((reach) =>
-  [-45, 45, 135, -135, 0, 90, 180, -90].map((deg) => {
+const CALLOUT_HEIGHT = 24;
+/** Where a callout may hang: so far from its junction's ring in pixels, near before far, this way. */
+const PLACES = [20, 52, 88].flatMap((reach) =>
+  [45, -45, 135, -135, 0, 90, 180, -90].map((deg) => {
     const angle = (deg * Math.PI) / 180;
-    return { dx: Math.sin(angle) * reach, dy: -Math.cos(angle) * reach };
+    return { reach, sin: Math.sin(angle), cos: Math.cos(angle) };
   }),
 );
 
@@ -72,13 +74,15 @@ class Placer {
     this.taken = obstacles;
   }
 
-  place(id: number, px: number, py: number, width: number, height: number, canvas: Canvas): Box {
+  place(id: number, px: number, py: number, ring: number, width: number, canvas: Canvas): Box {
+    const height = CALLOUT_HEIGHT;
     const before = this.last.get(id) ?? 0;
     const order = [before, ...PLACES.keys()];
     const at = (i: number): Box => {
-      const { dx, dy } = PLACES[i] ?? { dx: 0, dy: 0 };
-      const side = dx > 1 ? 0 : dx < -1 ? width : width / 2;
-      return { left: px + dx - side, top: py + dy - height / 2, width, height };
+      const { reach, sin, cos } = PLACES[i] ?? { reach: 0, sin: 0, cos: 0 };
+      const side = sin > 0.1 ? 0 : sin < -0.1 ? width : width / 2;
+      const away = ring + reach;
+      return { left: px + sin * away - side, top: py - cos * away - height / 2, width, height };
     };
     const free = (box: Box) =>
       box.left > 4 &&
@@ -95,15 +99,9 @@ class Placer {
 }
 
 /** A plate with the number of the signal on the route and its promise, tied to its junction. */
-function paintCallout(canvas: Canvas, number: number, { text, tone }: Promised, px: number, py: number, box: Box): void {
-  const { ctx } = canvas;
+function paintCallout(ctx: CanvasRenderingContext2D, number: number, { text, tone }: Promised, box: Box): void {
   const ink = INK[tone];
   ctx.strokeStyle = ink;
-  ctx.lineWidth = 1.25;
-  ctx.beginPath();
-  ctx.moveTo(px, py);
-  ctx.lineTo(Math.min(box.left + box.width, Math.max(box.left, px)), box.top + box.height / 2);
-  ctx.stroke();
   ctx.beginPath();
   ctx.roundRect(box.left, box.top, box.width, box.height, 7);
   ctx.fillStyle = PALETTE.paper;
@@ -130,23 +128,36 @@ function paintCallout(canvas: Canvas, number: number, { text, tone }: Promised, 
   ctx.fillText(text, box.left + 27, middle + 0.5);
 }
 
-/** The ring at a junction of the wave. */
-function paintRing(canvas: Canvas, px: number, py: number, tone: Tone): void {
-  const { ctx, metresPerPixel } = canvas;
+/** A line from the rim of a junction's ring to its callout. */
+function paintTie(ctx: CanvasRenderingContext2D, px: number, py: number, ring: number, box: Box, tone: Tone): void {
+  const toX = Math.min(box.left + box.width, Math.max(box.left, px));
+  const toY = Math.min(box.top + box.height, Math.max(box.top, py));
+  const length = Math.hypot(toX - px, toY - py);
+  if (length <= ring) return;
   ctx.beginPath();
-  ctx.arc(px, py, Math.min(46, Math.max(9, 20 / metresPerPixel)), 0, 2 * Math.PI);
+  ctx.moveTo(px + ((toX - px) * ring) / length, py + ((toY - py) * ring) / length);
+  ctx.lineTo(toX, toY);
+  ctx.strokeStyle = INK[tone];
+  ctx.lineWidth = 1.5;
+  ctx.stroke();
+}
+
+/** The ring at a junction of the wave. */
+function paintRing(ctx: CanvasRenderingContext2D, px: number, py: number, ring: number, tone: Tone): void {
+  ctx.beginPath();
+  ctx.arc(px, py, ring, 0, 2 * Math.PI);
   ctx.strokeStyle = INK[tone];
   ctx.lineWidth = tone === 'done' ? 1 : 2.25;
   ctx.stroke();
 }
 
 /** Paints ring and promise at each signal of each wave; signals behind the vehicle keep a ring. */
-export function promisePainter(live: LiveState, controllers: Map<number, PlacedController>): Painter {
+export function promisePainter(live: LiveState, motion: Motion, controllers: Map<number, PlacedController>): Painter {
   const placer = new Placer();
   return (canvas) => {
     const { ctx } = canvas;
     const { value: waves, at } = live.waves;
-    placer.begin(waves.flatMap((wave) => obstacles(canvas, wave, controllers)));
+    placer.begin([...waves.flatMap((wave) => junctions(canvas, wave, controllers)), ...emergencies(canvas, live, motion)]);
     for (const wave of waves) {
       for (const [i, signal] of wave.signals.entries()) {
         const place = controllers.get(signal.controller);
@@ -154,23 +165,36 @@ export function promisePainter(live: LiveState, controllers: Map<number, PlacedC
         const [px, py] = canvas.px(place.x, place.y);
         if (!canvas.visible(px, py)) continue;
         const promise = promised(signal, at, canvas.now);
-        paintRing(canvas, px, py, promise.tone);
+        const ring = ringPx(place, canvas);
+        paintRing(ctx, px, py, ring, promise.tone);
         if (promise.tone === 'done') continue;
         ctx.font = font(12.5, 600);
         // Widths go in steps, so that a falling number does not make its plate tremble.
         const width = Math.ceil((ctx.measureText(promise.text).width + 37) / 8) * 8;
-        const box = placer.place(place.id, px, py, width, 24, canvas);
-        paintCallout(canvas, i + 1, promise, px, py, box);
+        const box = placer.place(place.id, px, py, ring, width, canvas);
+        paintTie(ctx, px, py, ring, box, promise.tone);
+        paintCallout(ctx, i + 1, promise, box);
       }
     }
   };
 }
 
-function obstacles(canvas: Canvas, wave: Wave, controllers: Map<number, PlacedController>): Box[] {
+/** What callouts must not cover: the junctions of a wave. */
+function junctions(canvas: Canvas, wave: Wave, controllers: Map<number, PlacedController>): Box[] {
   return wave.signals.flatMap((signal) => {
     const place = controllers.get(signal.controller);
     if (!place) return [];
     const [px, py] = canvas.px(place.x, place.y);
     return [{ left: px - 20, top: py - 20, width: 40, height: 40 }];
+  });
+}
+
+/** What callouts must not cover: the vehicles that the waves are for, with their call signs. */
+function emergencies(canvas: Canvas, live: LiveState, motion: Motion): Box[] {
+  return live.waves.value.flatMap(({ vehicle }) => {
+    const pose = motion.pose(vehicle, canvas.now);
+    if (!pose) return [];
+    const [px, py] = canvas.px(pose.x, pose.y);
+    return [{ left: px - 34, top: py - 36, width: 68, height: 54 }];
   });
 }

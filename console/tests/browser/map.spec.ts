@@ -51,7 +51,7 @@ test('streets and tracks are drawn where they are', async ({ page, address }) =>
   await page.goto(address + hash(NEAR));
   const street = around(await onScreen(page, NEAR, place(2.3, 0.6)), 2);
   const track = around(await onScreen(page, NEAR, place(2.35, TRAM_ROW)), 8);
-  await expect.poll(() => countOf(page, track, PALETTE.track, 24)).toBeGreaterThan(8);
+  await expect.poll(() => countOf(page, track, PALETTE.track, 50)).toBeGreaterThan(8);
   expect(await countOf(page, street, PALETTE.ground, 4)).toBeGreaterThan(8);
 });
 

@@ -5,11 +5,11 @@ test('the wave panel counts the promised times down between messages', async ({ 
   const waves = page.getByRole('region', { name: 'Active waves' });
   await expect(waves).toContainText('HEL101');
   const third = waves.getByRole('button', { name: /Station Street \/ Third Avenue/ });
-  await expect(third).toContainText(/green in 1[012] s/);
-  await expect(third).toContainText(/green in [789] s/, { timeout: 8_000 });
+  await expect(third).toContainText(/green in (1[012]|9) s/);
+  await expect(third).toContainText(/green in [5678] s/, { timeout: 8_000 });
   await expect(third).toContainText('granted');
   await expect(waves.getByRole('button', { name: /Second Avenue/ })).toContainText('green now');
-  await expect(waves.getByRole('button', { name: /First Avenue/ })).toContainText('passed');
+  await expect(waves).toContainText('1 of 5 signals passed');
 });
 
 test('a controller that is not armed comes first and says why', async ({ page, address }) => {

@@ -27,10 +27,10 @@ const TYPES: Record<string, string> = {
   '.txt': 'text/plain; charset=utf-8',
 };
 
-/** The members of `now` that are not the same in `before`. */
-function changed<T extends { id: string | number }>(before: T[], now: T[]): T[] {
+/** Members that changed, or of which a new report came: these are young, whatever they say. */
+function reported<T extends { id: string | number; age_ms: number }>(before: T[], now: T[]): T[] {
   const old = new Map(before.map((member) => [member.id, JSON.stringify(member)]));
-  return now.filter((member) => old.get(member.id) !== JSON.stringify(member));
+  return now.filter((member) => member.age_ms < 1000 || old.get(member.id) !== JSON.stringify(member));
 }
 
 export class MockEngine {
@@ -53,7 +53,10 @@ export class MockEngine {
     this.said = structuredClone(world);
     this.server = createServer((request, response) => void this.answer(request, response));
     this.server.on('upgrade', (request, socket, head) => {
-      if (this.refusing || request.url !== '/api/live') return socket.destroy();
+      if (this.refusing || request.url !== '/api/live') {
+        socket.destroy();
+        return;
+      }
       this.feed.handleUpgrade(request, socket, head, (client) => this.greet(client));
     });
     this.ticker = setInterval(() => this.tick(), TICK_MS);
@@ -116,9 +119,8 @@ export class MockEngine {
       JSON.stringify(before[key]) === JSON.stringify(now[key]) ? {} : { [key]: now[key] };
     const delta = this.message({
       type: 'delta',
-      controllers: changed(before.controllers, now.controllers),
-      // A fresh report of the same place still makes the vehicle young again.
-      vehicles: now.vehicles.filter(({ age_ms }) => age_ms < 1000),
+      controllers: reported(before.controllers, now.controllers),
+      vehicles: reported(before.vehicles, now.vehicles),
       removed_vehicles: before.vehicles.map(({ id }) => id).filter((id) => !alive.has(id)),
       events: now.events.filter(({ seq }) => seq > last),
       ...whole('engine'),

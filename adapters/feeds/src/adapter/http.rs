@@ -130,3 +130,103 @@ fn describe(fault: &Fault) -> Value {
         "cure": fault.reject.cure(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use clearway_signals::GeoPoint;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::testing::{NOW, outlet};
+    use super::*;
+    use crate::fix::FeedEvent;
+    use crate::outgoing::Outgoing;
+    use crate::plausible::{GeoBox, Rules};
+    use crate::registry::{Registry, Vehicle, VehicleClass};
+
+    const RESOURCE: &str = "fi.fire.helsinki.resource.HEL101";
+
+    fn state() -> hub::State {
+        let mut engine = Vehicle::new("engine", VehicleClass::Emergency);
+        engine.hub_resource_id = Some(RESOURCE.to_owned());
+        hub::State::new(Arc::new(Registry::new(vec![engine]).unwrap()), Rules::within(GeoBox::GLOBE))
+    }
+
+    fn position() -> String {
+        let place = GeoPoint::from_degrees(60.17, 24.94).unwrap();
+        let out = Outgoing { external_id: RESOURCE, place, speed_mps: 9.0, heading_deg: 90.0, wall: NOW };
+        hub::encode_geo_pos(&[(out, None)])
+    }
+
+    /// Sends one request to a fresh endpoint; gives status line and body.
+    async fn post(token: Option<&str>, shown: Option<&str>, body: &str) -> (String, String, Vec<FeedEvent>) {
+        let (outlet, mut events) = outlet();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let service = router(state(), token.map(BearerToken::new), outlet);
+        let task = tokio::spawn(async move { axum::serve(listener, service).await });
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let authorization =
+            shown.map_or_else(String::new, |token| format!("Authorization: Bearer {token}\r\n"));
+        let head = format!(
+            "POST /hub HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{authorization}Content-Length: {}\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The endpoint may answer and close before it has read a body that is too long.
+        let _ = stream.write_all(body.as_bytes()).await;
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        task.abort();
+        let answer = String::from_utf8_lossy(&answer).into_owned();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let mut given = Vec::new();
+        while let Ok((event, _)) = events.try_recv() {
+            given.push(event);
+        }
+        (head.lines().next().unwrap_or_default().to_owned(), body.to_owned(), given)
+    }
+
+    #[tokio::test]
+    async fn a_good_message_is_accepted_and_handed_over() {
+        let (status, body, events) = post(None, None, &position()).await;
+        assert_eq!(
+            (status.as_str(), body.as_str()),
+            ("HTTP/1.1 202 Accepted", r#"{"accepted":1,"refused":[]}"#)
+        );
+        assert!(matches!(events.as_slice(), [FeedEvent::Fix(_)]));
+    }
+
+    #[tokio::test]
+    async fn a_faulty_message_is_answered_with_place_and_cure() {
+        let (status, body, events) = post(None, None, &position().replace("HEL101", "HEL9")).await;
+        assert_eq!(status, "HTTP/1.1 400 Bad Request");
+        assert!(
+            body.contains("geoPositionsUpdate.position[0].resourceId") && body.contains("[[vehicle]]"),
+            "{body}"
+        );
+        assert!(events.is_empty());
+    }
+
+    #[tokio::test]
+    async fn without_the_token_nothing_is_taken() {
+        for shown in [None, Some("wrong"), Some(""), Some("s3cret ")] {
+            let (status, _, events) = post(Some("s3cret\n"), shown, &position()).await;
+            // Trailing white space of a header's value belongs to HTTP, not to the token.
+            let expect =
+                if shown == Some("s3cret ") { "HTTP/1.1 202 Accepted" } else { "HTTP/1.1 401 Unauthorized" };
+            assert_eq!(status, expect, "{shown:?}");
+            assert_eq!(events.len(), usize::from(shown == Some("s3cret ")));
+        }
+        assert_eq!(post(Some("s3cret"), Some("s3cret"), &position()).await.0, "HTTP/1.1 202 Accepted");
+        assert_eq!(format!("{:?}", BearerToken::new("s3cret")), "BearerToken(…)");
+        assert!(!BearerToken::new(" ").admits(""));
+    }
+
+    #[tokio::test]
+    async fn a_body_beyond_the_limit_is_refused() {
+        let (status, _, events) = post(None, None, &" ".repeat(MESSAGE_BYTES_MAX + 1)).await;
+        assert_eq!(status, "HTTP/1.1 413 Payload Too Large");
+        assert!(events.is_empty());
+    }
+}

@@ -109,7 +109,84 @@ fn take(publish: &Publish, state: &mut hfp::State, outlet: &Outlet) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use clearway_signals::GeoPoint;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::super::testing::{NOW, outlet};
     use super::*;
+    use crate::fix::{FeedEvent, TransitEvent};
+    use crate::hfp::{Journey, Message, Say};
+    use crate::outgoing::Outgoing;
+    use crate::plausible::{GeoBox, Rules};
+    use crate::registry::{Registry, Vehicle, VehicleClass};
+
+    fn message() -> Message {
+        let place = GeoPoint::from_degrees(60.17, 24.94).unwrap();
+        let out = Outgoing { external_id: "40/407", place, speed_mps: 9.0, heading_deg: 90.0, wall: NOW };
+        let journey = Journey {
+            class: VehicleClass::Tram,
+            line: "4",
+            direction: 0,
+            headsign: "Munkkiniemi",
+            start: "12:50",
+            next_stop: None,
+            lateness_s: None,
+            doors_open: false,
+        };
+        hfp::encode(&out, &journey, Say::Event(TransitEvent::Position)).unwrap()
+    }
+
+    /// A PUBLISH packet of QoS 0.
+    fn publish(message: &Message, retain: bool) -> Vec<u8> {
+        let length = 2 + message.topic.len() + message.payload.len();
+        let mut packet = vec![0x30 | u8::from(retain)];
+        // Remaining length, seven bits a byte; these messages need two bytes.
+        packet.extend([u8::try_from(length % 128).unwrap() | 0x80, u8::try_from(length / 128).unwrap()]);
+        packet.extend(u16::try_from(message.topic.len()).unwrap().to_be_bytes());
+        packet.extend(message.topic.as_bytes());
+        packet.extend(message.payload.as_bytes());
+        packet
+    }
+
+    /// Takes CONNECT and SUBSCRIBE of a client and answers both; gives the subscription's filter.
+    async fn welcome(stream: &mut TcpStream) -> String {
+        let mut packet = [0; 256];
+        assert_eq!(stream.read(&mut packet).await.unwrap() > 0, packet[0] == 0x10);
+        stream.write_all(&[0x20, 2, 0, 0]).await.unwrap();
+        let length = stream.read(&mut packet).await.unwrap();
+        assert_eq!(packet[0], 0x82);
+        stream.write_all(&[0x90, 3, packet[2], packet[3], 0]).await.unwrap();
+        String::from_utf8_lossy(&packet[6..length - 1]).into_owned()
+    }
+
+    #[tokio::test]
+    async fn messages_are_taken_again_after_the_broker_came_back_and_retained_ones_never() {
+        let mut tram = Vehicle::new("tram", VehicleClass::Tram);
+        tram.hfp = "40/407".parse().ok();
+        let registry = Arc::new(Registry::new(vec![tram]).unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let broker = Broker { host: "127.0.0.1".to_owned(), port };
+        let state = hfp::State::new(registry, Rules::within(GeoBox::GLOBE));
+        let (outlet, mut events) = outlet();
+        let tally = outlet.tally.clone();
+        let task = tokio::spawn(run(broker, "clearway-test".to_owned(), state, outlet));
+
+        let (mut first, _) = listener.accept().await.unwrap();
+        assert_eq!(welcome(&mut first).await, hfp::TOPIC_FILTER);
+        drop(first);
+        let (mut second, _) = listener.accept().await.unwrap();
+        assert_eq!(welcome(&mut second).await, hfp::TOPIC_FILTER);
+        second.write_all(&publish(&message(), true)).await.unwrap();
+        second.write_all(&publish(&message(), false)).await.unwrap();
+        let (event, _) = events.recv().await.unwrap();
+        assert!(matches!(event, FeedEvent::Transit(update) if update.line == "4"));
+        assert_eq!((tally.accepted(), tally.rejected_for(Reject::Stale)), (1, 1));
+        task.abort();
+    }
 
     #[test]
     fn a_broker_is_given_by_url() {

@@ -66,7 +66,7 @@ impl<'a> Topic<'a> {
             count += 1;
         }
         check_version(levels[2])?;
-        if levels[0] != "" || !(LEVELS..=LEVELS_WITH_JUNCTION).contains(&count) {
+        if !levels[0].is_empty() || !(LEVELS..=LEVELS_WITH_JUNCTION).contains(&count) {
             return Err(Reject::TopicShape);
         }
         let (event_word, event) =

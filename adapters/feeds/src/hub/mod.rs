@@ -150,10 +150,10 @@ fn read(
     at: Arrival,
     outcome: &mut Outcome,
 ) -> Result<(), Fault> {
-    if let Some(status) = message.get("status") {
-        if status.text()? != "Actual" {
-            return Err(status.fault(Reject::Exercise));
-        }
+    if let Some(status) = message.get("status")
+        && status.text()? != "Actual"
+    {
+        return Err(status.fault(Reject::Exercise));
     }
     if let Some(update) = message.get("geoPositionsUpdate") {
         update.only(&["position"])?;

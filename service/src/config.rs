@@ -1,0 +1,453 @@
+//! `clearway.toml`: what a running engine is told. `docs/configuration.md` describes every field.
+//!
+//! Read in two steps: [`Config::load`] takes the file apart (syntax, types, unknown fields),
+//! [`Config::check`] finds everything else that is wrong, all at once, and gives the vehicle registry.
+
+mod check;
+mod fault;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use toml::Spanned;
+
+pub use fault::{ConfigError, Fault};
+
+use fault::Source;
+
+/// The longest configuration that is read, bytes.
+const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// The whole configuration. Paths are relative to the file's folder.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder of the network model.
+    pub network: PathBuf,
+    /// Folder of the journal; without it nothing is recorded.
+    #[serde(default)]
+    pub journal: Option<PathBuf>,
+    /// Whether listeners and peers beyond this machine may go without TLS, because the segment is
+    /// isolated by other means. Shows in status and metrics.
+    #[serde(default)]
+    pub insecure_isolated_segment: bool,
+    /// Where the page and the embedded broker listen.
+    #[serde(default)]
+    pub listen: Listen,
+    /// The engine.
+    #[serde(default)]
+    pub engine: Engine,
+    /// How much is asked of the signals, and for whom.
+    #[serde(default)]
+    pub policy: Policy,
+    /// Who may do what through the API.
+    #[serde(default)]
+    pub roles: Roles,
+    /// Feeds.
+    #[serde(default, rename = "feed")]
+    #[schemars(with = "Vec<Feed>")]
+    pub feeds: Vec<Spanned<Feed>>,
+    /// The vehicle registry.
+    #[serde(default, rename = "vehicle")]
+    #[schemars(with = "Vec<VehicleEntry>")]
+    pub vehicles: Vec<Spanned<VehicleEntry>>,
+    /// Controllers about which the model does not say everything.
+    #[serde(default, rename = "controller")]
+    #[schemars(with = "Vec<ControllerEntry>")]
+    pub controllers: Vec<Spanned<ControllerEntry>>,
+    #[serde(skip)]
+    source: Source,
+}
+
+/// Addresses to listen on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Page, API, metrics and health.
+    #[schemars(with = "String")]
+    pub page: SocketAddr,
+    /// The embedded MQTT broker, where a feed asks for it.
+    #[schemars(with = "String")]
+    pub broker: SocketAddr,
+}
+
+/// A port of this machine alone.
+const fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self { page: loopback(8080), broker: loopback(1883) }
+    }
+}
+
+/// The engine's mode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Engine {
+    /// Watch and plan, write nothing to any controller.
+    pub shadow: bool,
+}
+
+/// How much is asked, and for whom.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// Controllers asked at a time ahead of one emergency vehicle, 1 to 64.
+    pub signals_ahead_max: u16,
+    /// Green stands at least this long before the vehicle arrives, seconds, 0 to 60.
+    pub lead_s: f64,
+    /// No request is held longer, seconds, 5 to 120.
+    pub hold_max_s: f64,
+    /// Pause at a controller after a request that was not served, seconds, 0 to 600.
+    pub lockout_s: f64,
+    /// Trams and buses later than this ask for priority, seconds, -3600 to 3600.
+    pub tram_late_s: i32,
+    /// Trams and buses ask when they are this near in time, seconds, 5 to 120.
+    pub tram_horizon_s: f64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        let planner = clearway_planner::Config::default();
+        Self {
+            signals_ahead_max: u16::try_from(planner.signals_ahead_max).unwrap_or(u16::MAX),
+            lead_s: planner.lead.as_s(),
+            hold_max_s: planner.hold_max.as_s(),
+            lockout_s: planner.lockout.as_s(),
+            tram_late_s: planner.tram_late_s,
+            tram_horizon_s: planner.tram_horizon.as_s(),
+        }
+    }
+}
+
+impl Policy {
+    /// The planner's settings under this policy.
+    #[must_use]
+    pub fn planner(&self) -> clearway_planner::Config {
+        clearway_planner::Config {
+            signals_ahead_max: usize::from(self.signals_ahead_max),
+            lead: millis(self.lead_s),
+            hold_max: millis(self.hold_max_s),
+            lockout: millis(self.lockout_s),
+            tram_late_s: self.tram_late_s,
+            tram_horizon: millis(self.tram_horizon_s),
+            ..clearway_planner::Config::default()
+        }
+    }
+}
+
+/// Seconds of the file as the engine's milliseconds.
+#[allow(clippy::cast_possible_truncation)] // Saturates; ranges are checked.
+fn millis(seconds: f64) -> clearway_signals::Millis {
+    clearway_signals::Millis((seconds * 1000.0).round() as i64)
+}
+
+/// Roles of the API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Roles {
+    /// File with the token that an operator's requests must carry; without it, everybody who reaches
+    /// the page may take requests back. Mode 0600.
+    pub operator_token_file: Option<PathBuf>,
+}
+
+/// A feed.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Feed {
+    /// HFP from an MQTT broker.
+    Hfp(HfpFeed),
+    /// Hub messages over HTTP.
+    Hub(HubFeed),
+    /// NMEA 0183 over UDP.
+    Nmea(NmeaFeed),
+    /// TAIP over UDP.
+    Taip(TaipFeed),
+}
+
+impl Feed {
+    /// The name in page and metrics.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let (name, kind) = match self {
+            Self::Hfp(feed) => (&feed.name, "hfp"),
+            Self::Hub(feed) => (&feed.name, "hub"),
+            Self::Nmea(feed) => (&feed.name, "nmea"),
+            Self::Taip(feed) => (&feed.name, "taip"),
+        };
+        name.as_deref().unwrap_or(kind)
+    }
+
+    /// Seconds between two positions of one vehicle: what evidence ages by (invariant S15).
+    #[must_use]
+    pub const fn cadence_s(&self) -> f64 {
+        match self {
+            Self::Hfp(feed) => feed.cadence_s,
+            Self::Hub(feed) => feed.cadence_s,
+            Self::Nmea(feed) => feed.cadence_s,
+            Self::Taip(feed) => feed.cadence_s,
+        }
+    }
+
+    /// Oldest message that is taken, seconds.
+    #[must_use]
+    pub const fn stale_max_s(&self) -> f64 {
+        match self {
+            Self::Hfp(feed) => feed.stale_max_s,
+            Self::Hub(feed) => feed.stale_max_s,
+            Self::Nmea(feed) => feed.stale_max_s,
+            Self::Taip(feed) => feed.stale_max_s,
+        }
+    }
+}
+
+/// HFP version 2 over MQTT.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HfpFeed {
+    /// Name in page and metrics; the kind when not given.
+    pub name: Option<String>,
+    /// The broker, `mqtt://host:port`; not with `embedded`.
+    pub broker: Option<String>,
+    /// Run a broker inside, on `listen.broker`.
+    pub embedded: bool,
+    /// Seconds between two positions of one vehicle, 0.1 to 60.
+    pub cadence_s: f64,
+    /// Oldest message that is taken, seconds, 1 to 300.
+    pub stale_max_s: f64,
+}
+
+/// GEO-POS, RC-RI and RC-EDA by `POST /hub`.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct HubFeed {
+    /// Name in page and metrics; the kind when not given.
+    pub name: Option<String>,
+    /// Where to listen.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// File with the token that senders must show. Mode 0600. Required beyond loopback.
+    pub token_file: Option<PathBuf>,
+    /// Seconds between two positions of one vehicle, 0.1 to 60.
+    pub cadence_s: f64,
+    /// Oldest position of a moving vehicle that is taken, seconds, 1 to 300.
+    pub stale_max_s: f64,
+}
+
+/// NMEA RMC, GGA and VTG.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct NmeaFeed {
+    /// Name in page and metrics; the kind when not given.
+    pub name: Option<String>,
+    /// Where to listen.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// Seconds between two positions of one vehicle, 0.1 to 60.
+    pub cadence_s: f64,
+    /// Oldest position that is taken, seconds, 1 to 300.
+    pub stale_max_s: f64,
+}
+
+/// TAIP PV and EV.
+#[derive(Clone, Debug, PartialEq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct TaipFeed {
+    /// Name in page and metrics; the kind when not given.
+    pub name: Option<String>,
+    /// Where to listen.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+    /// What the units' checksum covers.
+    pub checksum: TaipChecksum,
+    /// Seconds to take off the units' times to get UTC, 0 to 60: 18 for GPS time, 0 for UTC.
+    pub gps_utc_offset_s: u8,
+    /// Seconds between two positions of one vehicle, 0.1 to 60.
+    pub cadence_s: f64,
+    /// Oldest position that is taken, seconds, 1 to 300.
+    pub stale_max_s: f64,
+}
+
+/// What a TAIP checksum covers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TaipChecksum {
+    /// From `>` to `*`, both included.
+    #[default]
+    IncludingStar,
+    /// From `>` to before `*`.
+    ExcludingStar,
+    /// The units send none.
+    Absent,
+}
+
+/// Positions come once a second unless told otherwise.
+const CADENCE_S: f64 = 1.0;
+/// What is older is refused unless told otherwise, seconds.
+const STALE_MAX_S: f64 = 10.0;
+
+impl Default for HfpFeed {
+    fn default() -> Self {
+        Self { name: None, broker: None, embedded: false, cadence_s: CADENCE_S, stale_max_s: STALE_MAX_S }
+    }
+}
+
+impl Default for HubFeed {
+    fn default() -> Self {
+        Self {
+            name: None,
+            listen: loopback(8090),
+            token_file: None,
+            cadence_s: CADENCE_S,
+            stale_max_s: STALE_MAX_S,
+        }
+    }
+}
+
+impl Default for NmeaFeed {
+    fn default() -> Self {
+        Self { name: None, listen: loopback(10110), cadence_s: CADENCE_S, stale_max_s: STALE_MAX_S }
+    }
+}
+
+impl Default for TaipFeed {
+    fn default() -> Self {
+        Self {
+            name: None,
+            listen: loopback(21000),
+            checksum: TaipChecksum::default(),
+            gps_utc_offset_s: 18,
+            cadence_s: CADENCE_S,
+            stale_max_s: STALE_MAX_S,
+        }
+    }
+}
+
+impl TaipFeed {
+    /// The parser's settings.
+    #[must_use]
+    pub fn dialect(&self) -> clearway_feeds::taip::Dialect {
+        use clearway_feeds::taip::{Checksum, Dialect};
+        let checksum = match self.checksum {
+            TaipChecksum::IncludingStar => Checksum::IncludingStar,
+            TaipChecksum::ExcludingStar => Checksum::ExcludingStar,
+            TaipChecksum::Absent => Checksum::Absent,
+        };
+        Dialect { checksum, gps_utc_offset_s: i64::from(self.gps_utc_offset_s) }
+    }
+}
+
+/// A vehicle and the identities by which feeds know it.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VehicleEntry {
+    /// The name that journal, API and page use.
+    pub id: String,
+    /// `emergency`, `tram` or `bus`.
+    #[schemars(extend("enum" = ["emergency", "tram", "bus"]))]
+    pub class: String,
+    /// Whose it is.
+    pub owner: String,
+    /// What people read on it; the id when not given.
+    #[serde(default)]
+    pub label: Option<String>,
+    /// Source of its NMEA or TAIP datagrams, `address` or `address:port`.
+    #[serde(default)]
+    pub udp_source: Option<String>,
+    /// Talker id of its NMEA sentences, two capital letters or digits.
+    #[serde(default)]
+    pub nmea_talker: Option<String>,
+    /// TAIP id.
+    #[serde(default)]
+    pub taip_id: Option<String>,
+    /// Resource id at the hub.
+    #[serde(default)]
+    pub hub_resource_id: Option<String>,
+    /// HFP operator and vehicle, `operator/vehicle`.
+    #[serde(default)]
+    pub hfp: Option<String>,
+}
+
+/// What the model leaves open about a controller.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ControllerEntry {
+    /// The model's id of it.
+    pub id: String,
+    /// `host:port`; the model's address when not given.
+    #[serde(default)]
+    pub address: Option<String>,
+    /// `ntcip` or `modbus`; the model's protocol when not given.
+    #[serde(default)]
+    #[schemars(extend("enum" = ["ntcip", "modbus", null]))]
+    pub protocol: Option<String>,
+    /// File with the SNMP community. Mode 0600.
+    #[serde(default)]
+    pub community_file: Option<PathBuf>,
+    /// Whether its plaintext protocol is accepted beyond this machine.
+    #[serde(default)]
+    pub accept_plaintext: bool,
+    /// Longest dead-man time that is accepted here, seconds, 1 to 300.
+    #[serde(default)]
+    pub backup_time_max_s: Option<u16>,
+}
+
+impl Config {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// When it cannot be read or is not of the right form: what, where, and the cure.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |error: io::Error| {
+            let cure = "Check the path and its permissions; `clearway config schema` shows the form.";
+            Source::new(path, "").whole_file(format!("the file cannot be read: {error}"), cure)
+        };
+        let length = fs::metadata(path).map_err(unreadable)?.len();
+        if length > FILE_BYTES_MAX {
+            return Err(unreadable(io::Error::other(format!(
+                "{length} bytes; the limit is {FILE_BYTES_MAX}"
+            ))));
+        }
+        let text = fs::read_to_string(path).map_err(unreadable)?;
+        Self::from_text(path, &text)
+    }
+
+    /// Reads a text as if it stood in a file of that path.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn from_text(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let source = Source::new(path, text);
+        let mut config: Self = toml::from_str(text).map_err(|error| source.syntax(&error))?;
+        config.source = source;
+        Ok(config)
+    }
+
+    /// The JSON Schema of the file.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+
+    /// A path of the file, as this process sees it.
+    #[must_use]
+    pub fn resolve(&self, path: &Path) -> PathBuf {
+        self.source.folder().join(path)
+    }
+
+    /// Reads a secret that the file names.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn read_secret(&self, path: &Path) -> io::Result<String> {
+        fs::read_to_string(self.resolve(path)).map(|secret| secret.trim().to_owned())
+    }
+}

@@ -1,0 +1,186 @@
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use clearway_feeds::VehicleClass;
+use miette::Diagnostic as _;
+
+use super::*;
+
+/// A scratch folder with a model folder in it.
+fn scratch() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("model")).unwrap();
+    folder
+}
+
+/// Reads and checks `text`, and gives each fault as `line:column what`.
+fn faults(folder: &Path, text: &str) -> Vec<String> {
+    let path = folder.join("clearway.toml");
+    let checked = Config::from_text(&path, text).and_then(|config| config.check(None));
+    let faults = checked.map_or_else(|error| error.faults, |_| Vec::new());
+    faults.iter().map(|fault| format!("{}:{} {}", fault.line, fault.column, fault.message)).collect()
+}
+
+#[test]
+fn the_shipped_example_is_good_and_names_its_vehicles() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/clearway.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let folder = scratch();
+    let text = text.replace("../../network-models/helsinki-centre", "model");
+    let config = Config::from_text(&folder.path().join("clearway.toml"), &text).unwrap();
+    let registry = config.check(Some(&["c1", "c2"])).unwrap();
+    let engine = registry.by_taip("0101").and_then(|id| registry.get(id)).unwrap();
+    assert_eq!((engine.class, engine.label.as_str()), (VehicleClass::Emergency, "HEL101"));
+    assert_eq!(
+        config.feeds.iter().map(|feed| feed.get_ref().name()).collect::<Vec<_>>(),
+        ["hfp", "hub", "nmea", "taip"]
+    );
+}
+
+#[test]
+fn a_short_configuration_gets_loopback_and_the_planners_defaults() {
+    let folder = scratch();
+    let config = Config::from_text(&folder.path().join("c.toml"), "network = \"model\"\n").unwrap();
+    assert!(config.check(None).is_ok());
+    assert_eq!(config.listen.page.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.policy.planner(), clearway_planner::Config::default());
+}
+
+#[test]
+fn all_faults_come_at_once_with_line_and_column() {
+    let folder = scratch();
+    let text = r#"
+network = "nowhere"
+
+[policy]
+hold_max_s = 999
+
+[[feed]]
+kind = "hfp"
+
+[[vehicle]]
+id = "a"
+class = "submarine"
+owner = "navy"
+taip_id = "1"
+
+[[vehicle]]
+id = "b"
+class = "emergency"
+owner = "fire"
+taip_id = "1"
+hfp = "x/y"
+
+[[controller]]
+id = "c1"
+address = "10.0.0.7"
+protocol = "telepathy"
+backup_time_max_s = 301
+"#;
+    assert_eq!(
+        faults(folder.path(), text),
+        [
+            "2:1 there is no network model in `nowhere`",
+            "5:1 hold_max_s = 999 is outside 5 to 120",
+            "8:1 the feed has no broker",
+            "12:1 `submarine` is not a class of vehicle",
+            "17:1 vehicle `b` has TAIP id 1, which vehicle `a` has already",
+            "21:1 `x/y` is not an HFP identity; write operator/vehicle in digits, as in 0040/00407",
+            "25:1 `10.0.0.7` is not an address",
+            "26:1 `telepathy` is not a protocol",
+            "27:1 backup_time_max_s = 301 is outside 1 to 300",
+        ]
+    );
+}
+
+#[test]
+fn a_field_that_does_not_exist_is_a_fault_with_its_place() {
+    let folder = scratch();
+    assert_eq!(
+        faults(folder.path(), "network = \"model\"\n[engine]\nshadow = true\nturbo = 9\n"),
+        ["4:1 unknown field `turbo`, expected `shadow`"]
+    );
+    let in_feed = faults(folder.path(), "network = \"model\"\n[[feed]]\nkind = \"nmea\"\nbaud = 9600\n");
+    assert!(in_feed.len() == 1 && in_feed[0].contains("unknown field `baud`"), "{in_feed:?}");
+}
+
+#[test]
+fn x5_nothing_listens_beyond_this_machine_unless_the_segment_is_isolated() {
+    let folder = scratch();
+    let text = "network = \"model\"\n[listen]\npage = \"0.0.0.0:8080\"\n[[feed]]\nkind = \"hub\"\n\
+                listen = \"0.0.0.0:8090\"\n[[feed]]\nkind = \"hfp\"\nbroker = \"mqtt://10.0.0.1\"\n";
+    assert_eq!(
+        faults(folder.path(), text),
+        [
+            "3:1 0.0.0.0:8080 can be reached from other machines, without TLS",
+            "6:1 0.0.0.0:8090 can be reached from other machines, without TLS",
+            "6:1 missions would be taken from anybody",
+            "9:1 10.0.0.1 is another machine, and the protocol has no TLS",
+        ]
+    );
+    let isolated = format!("insecure_isolated_segment = true\n{text}");
+    assert_eq!(faults(folder.path(), &isolated), ["7:1 missions would be taken from anybody"]);
+}
+
+#[test]
+fn x6_a_secret_is_a_file_that_only_its_owner_may_read() {
+    let folder = scratch();
+    let text = "network = \"model\"\n[[feed]]\nkind = \"hub\"\ntoken_file = \"token\"\n";
+    let missing = faults(folder.path(), text);
+    assert!(missing[0].starts_with("4:1 the secret `token` cannot be read"), "{missing:?}");
+
+    let token = folder.path().join("token");
+    fs::write(&token, "s3cret\n").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(faults(folder.path(), text), ["4:1 others may read the secret `token` (mode 0644)"]);
+
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(faults(folder.path(), text).is_empty());
+    let config = Config::from_text(&folder.path().join("c.toml"), text).unwrap();
+    assert_eq!(config.read_secret(Path::new("token")).unwrap(), "s3cret");
+    assert!(!format!("{config:?}").contains("s3cret"));
+}
+
+#[test]
+fn a_controller_that_the_model_lacks_is_a_fault() {
+    let folder = scratch();
+    let text = "network = \"model\"\n[[controller]]\nid = \"c9\"\naddress = \"10.0.0.7:161\"\n\
+                accept_plaintext = true\n";
+    let config = Config::from_text(&folder.path().join("c.toml"), text).unwrap();
+    assert!(config.check(None).is_ok());
+    let error = config.check(Some(&["c1"])).unwrap_err();
+    assert_eq!(error.faults[0].to_string(), "the model has no controller `c9`");
+    assert!(error.faults[0].help().is_some() && error.to_string().ends_with("1 fault found"));
+}
+
+#[test]
+fn a_missing_file_is_a_fault_like_any_other() {
+    let error = Config::load(Path::new("/nonexistent/clearway.toml")).unwrap_err();
+    assert_eq!((error.faults.len(), error.faults[0].line), (1, 1));
+}
+
+#[test]
+fn the_schema_describes_every_field() {
+    let schema = Config::schema();
+    for name in ["network", "listen", "engine", "policy", "roles", "feed", "vehicle", "controller"] {
+        assert!(schema["properties"][name].is_object(), "{name}");
+    }
+    assert!(schema["properties"]["source"].is_null());
+    let mut bare = Vec::new();
+    undescribed(&schema, "$", &mut bare);
+    assert!(bare.is_empty(), "no description: {bare:?}");
+}
+
+/// Collects the properties without description.
+fn undescribed(schema: &serde_json::Value, place: &str, found: &mut Vec<String>) {
+    let Some(object) = schema.as_object() else { return };
+    for (name, property) in object.get("properties").and_then(|p| p.as_object()).into_iter().flatten() {
+        let described = property["description"].is_string() || property["const"].is_string();
+        if !described && property["$ref"].is_null() {
+            found.push(format!("{place}.{name}"));
+        }
+    }
+    for (name, definition) in object.get("$defs").and_then(|d| d.as_object()).into_iter().flatten() {
+        undescribed(definition, name, found);
+    }
+}

@@ -295,3 +295,15 @@ fn a_window_as_short_as_the_minimum_green_and_off_the_grid_is_served() {
     let mut s = Station::new(&controller, Options::default());
     assert!(at(&mut s, 93).greens.contains(GroupId(1)));
 }
+
+#[test]
+fn entry_waits_for_a_red_yellow_that_has_begun() {
+    let mut s = station(0);
+    at(&mut s, 119); // the corridor shows red-yellow, green at 120 s
+    assert_eq!(s.emulator().aspects()[CORRIDOR.index()], Aspect::RedYellow);
+    s.emulator_mut().remote_call(ACROSS, true, Millis::NEVER).unwrap();
+    // Red-yellow 1 s, minimum green 5 s, intergreen 5 s.
+    s.advance(Millis(129_900));
+    assert_eq!(s.emulator().status().preempt, PreemptState::EntryStarted);
+    assert_eq!(at(&mut s, 130).preempt, PreemptState::Dwell);
+}

@@ -11,6 +11,7 @@ mod compile;
 mod datapackage;
 mod excerpt;
 pub mod fault;
+pub mod import;
 mod index;
 mod load;
 mod meta;

@@ -1,0 +1,3 @@
+//! Importers: from other people's data into our model.
+
+pub mod osm;

@@ -1,0 +1,118 @@
+//! The defaults that fill what OpenStreetMap does not say.
+//!
+//! Times and speeds after RiLSA (intergreen t_z = t_ü + t_r − t_e; vehicle lengths 6 m and 15 m,
+//! clearing 10 m/s straight and 7 m/s turning, entering 40 km/h, crossing time 3 s and 2 s) with
+//! yellow and red-and-yellow as Finnish streets of up to 50 km/h show them.
+
+/// Defaults of one country's practice. Metres, seconds, metres a second.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Profile {
+    /// Its name, written into the model.
+    pub name: &'static str,
+    /// Width of a lane.
+    pub lane_width_m: f64,
+    /// Half of the width that a tram track takes at a crossing.
+    pub track_half_width_m: f64,
+    /// Shortest green of vehicles.
+    pub vehicle_min_green_s: f64,
+    /// Shortest green of trams.
+    pub tram_min_green_s: f64,
+    /// Shortest walk.
+    pub walk_s: f64,
+    /// Yellow after a vehicle green; trams have the same.
+    pub yellow_s: f64,
+    /// Red with yellow before a vehicle green.
+    pub red_yellow_s: f64,
+    /// Least red between the end of yellow and a conflicting green.
+    pub red_clearance_min_s: f64,
+    /// Walking speed.
+    pub walking_m_s: f64,
+    /// Clearing speed straight on.
+    pub clearing_straight_m_s: f64,
+    /// Clearing speed of turning vehicles.
+    pub clearing_turning_m_s: f64,
+    /// Entering speed.
+    pub entering_m_s: f64,
+    /// Crossing time t_ü straight on.
+    pub crossing_straight_s: f64,
+    /// Crossing time t_ü of turning vehicles.
+    pub crossing_turning_s: f64,
+    /// Length of a motor vehicle.
+    pub vehicle_length_m: f64,
+    /// Length of a tram.
+    pub tram_length_m: f64,
+    /// Speed of trams on their track.
+    pub tram_speed_m_s: f64,
+    /// Where the stop line stands before the junction when nobody mapped it.
+    pub stop_line_back_m: f64,
+    /// Where detectors lie before the stop line.
+    pub detector_m: f64,
+    /// The common cycle.
+    pub cycle_s: u32,
+    /// Longer cycles for junctions that need them, and half a cycle for simple crossings.
+    pub long_cycle_s: u32,
+    /// Speed that offsets follow.
+    pub progression_m_s: f64,
+    /// Seconds between trams of one line.
+    pub headway_s: f64,
+}
+
+/// What a Finnish city centre would expect.
+pub const FI_DEFAULT: Profile = Profile {
+    name: "fi-default",
+    lane_width_m: 3.25,
+    track_half_width_m: 1.5,
+    vehicle_min_green_s: 5.0,
+    tram_min_green_s: 5.0,
+    walk_s: 6.0,
+    yellow_s: 3.0,
+    red_yellow_s: 1.0,
+    red_clearance_min_s: 1.0,
+    walking_m_s: 1.2,
+    clearing_straight_m_s: 10.0,
+    clearing_turning_m_s: 7.0,
+    entering_m_s: 40.0 / 3.6,
+    crossing_straight_s: 3.0,
+    crossing_turning_s: 2.0,
+    vehicle_length_m: 6.0,
+    tram_length_m: 15.0,
+    tram_speed_m_s: 8.3,
+    stop_line_back_m: 8.0,
+    detector_m: 40.0,
+    cycle_s: 90,
+    long_cycle_s: 120,
+    progression_m_s: 30.0 / 3.6,
+    headway_s: 600.0,
+};
+
+impl Profile {
+    /// Speed limit where none is mapped, metres a second.
+    pub fn speed_m_s(&self, highway: &str) -> f64 {
+        let km_h = match highway {
+            "motorway" => 100.0,
+            "trunk" => 80.0,
+            "primary" | "primary_link" | "secondary" | "secondary_link" => 40.0,
+            "living_street" => 20.0,
+            _ => 30.0,
+        };
+        km_h / 3.6
+    }
+
+    /// Lanes in one direction where none are mapped.
+    pub fn lanes(&self, highway: &str, one_way: bool) -> u8 {
+        match highway {
+            "motorway" | "trunk" | "primary" if one_way => 2,
+            _ => 1,
+        }
+    }
+
+    /// Demand of a lane of this class beside others, for splitting a cycle.
+    pub fn demand(&self, highway: &str) -> f64 {
+        match highway {
+            "motorway" | "trunk" | "primary" => 4.0,
+            "primary_link" | "secondary" | "secondary_link" => 3.0,
+            "tertiary" | "tertiary_link" => 2.0,
+            _ => 1.0,
+        }
+    }
+}

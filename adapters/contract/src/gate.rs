@@ -176,6 +176,8 @@ pub struct RowReading {
     pub max_presence: Millis,
     /// The groups that are green in dwell.
     pub dwell: GroupSet,
+    /// Outputs that turn green too and that the model does not know (overlaps, track phases).
+    pub unknown_outputs: u8,
     /// What entry does to the intervals.
     pub entry: Entry,
 }
@@ -196,6 +198,7 @@ impl RowReading {
         min_dwell: Millis::ZERO,
         max_presence: Millis::ZERO,
         dwell: GroupSet::EMPTY,
+        unknown_outputs: 0,
         entry: Entry::Unknown,
     };
 }
@@ -354,13 +357,23 @@ fn judge_rows(site: &Site, reading: &GateReading, found: &mut impl FnMut(GateRow
         };
         judge_own_row(row, device, found);
         judge_entry(row, device, phases, found);
-        if device.dwell != row.dwell {
-            let reason = format!(
-                "row {} turns groups {:#x} green, {:#x} in the model",
-                row.number, device.dwell.0, row.dwell.0
-            );
-            found(GateRow::Dwell, reason);
-        }
+        judge_dwell(row, device, found);
+    }
+}
+
+fn judge_dwell(row: &RequestRow, device: &RowReading, found: &mut impl FnMut(GateRow, String)) {
+    let number = row.number;
+    if device.dwell != row.dwell {
+        let (is, expected) = (device.dwell.0, row.dwell.0);
+        let reason = format!("row {number} turns groups {is:#x} green, {expected:#x} in the model");
+        found(GateRow::Dwell, reason);
+    }
+    if device.unknown_outputs != 0 {
+        let count = device.unknown_outputs;
+        found(
+            GateRow::Dwell,
+            format!("row {number} turns {count} outputs green that the model does not know"),
+        );
     }
 }
 

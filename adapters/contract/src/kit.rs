@@ -23,6 +23,11 @@ use crate::site::Site;
 pub trait Face {
     /// Carry out an ask at the device, through everything that the protocol does to it.
     fn exchange(&mut self, ask: &Ask, device: &mut Device) -> Answer;
+
+    /// The tempo of the protocol.
+    fn pace(&self) -> Pace {
+        PACE
+    }
 }
 
 /// Makes a face for a site.
@@ -159,13 +164,14 @@ impl Bench {
     /// A device that is as the model says, and a keeper that has not yet spoken to it.
     #[must_use]
     pub fn new(site: &Site, make: MakeFace<'_>) -> Self {
+        let face = make(site);
         Self {
-            keeper: Keeper::new(site.clone(), PACE),
+            keeper: Keeper::new(site.clone(), face.pace()),
             device: Device::new(site.clone()),
             now: Millis::ZERO,
             events: Vec::new(),
             asks: Vec::new(),
-            face: make(site),
+            face,
             pending: None,
         }
     }

@@ -147,6 +147,7 @@ fn n9_entry_shorter_than_the_phases_of_the_device_itself() {
 #[test]
 fn dwell_groups_differ() {
     main_row_fails(GateRow::Dwell, "green", |row| row.dwell = GroupSet(0b111));
+    main_row_fails(GateRow::Dwell, "does not know", |row| row.unknown_outputs = 1);
 }
 
 #[test]

@@ -124,6 +124,7 @@ impl Device {
             min_dwell: row.min_dwell,
             max_presence: row.max_presence,
             dwell: row.dwell,
+            unknown_outputs: 0,
             entry: Entry::Times(Intervals::of_site(&self.site)),
         });
         GateReading {

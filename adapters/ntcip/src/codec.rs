@@ -1,0 +1,111 @@
+//! Values of the objects in the words of the engine.
+
+use clearway_signals::{GroupId, GroupSet, Mode};
+
+/// The groups whose bit is set in the status groups of eight; `bits(g)` is the value of group g,
+/// from 1. `numbers` are the phase numbers by `GroupId`.
+pub fn groups(numbers: &[u8], bits: impl Fn(u8) -> i64) -> GroupSet {
+    numbered(numbers)
+        .filter(|(_, number)| bits(eight_of(*number)) >> ((number - 1) % 8) & 1 == 1)
+        .map(|(group, _)| group)
+        .collect()
+}
+
+/// The group of eight that a number from 1 stands in, from 1.
+#[must_use]
+pub const fn eight_of(number: u8) -> u8 {
+    (number - 1) / 8 + 1
+}
+
+/// The groups of a list of phase numbers, one octet each, and how many numbers are no group.
+#[must_use]
+pub fn listed(numbers: &[u8], octets: &[u8]) -> (GroupSet, u8) {
+    let mut set = GroupSet::EMPTY;
+    let mut unknown = 0u8;
+    for octet in octets.iter().filter(|octet| **octet != 0) {
+        match numbered(numbers).find(|(_, number)| number == octet) {
+            Some((group, _)) => set = set.with(group),
+            None => unknown = unknown.saturating_add(1),
+        }
+    }
+    (set, unknown)
+}
+
+fn numbered(numbers: &[u8]) -> impl Iterator<Item = (GroupId, u8)> + '_ {
+    (0..=u8::MAX).map(GroupId).zip(numbers.iter().copied()).filter(|(_, number)| *number > 0)
+}
+
+/// The mode from unitControlStatus and unitFlashStatus. What the standard calls "other" is not
+/// known to serve requests.
+#[must_use]
+pub const fn mode(control: i64, flash: i64) -> Mode {
+    match (flash, control) {
+        (3 | 4 | 8, _) => Mode::Flash,
+        (5 | 6, _) => Mode::Fault,
+        (7, _) => Mode::Startup,
+        (2, 4) => Mode::Backup,
+        (2, 5 | 9 | 10) => Mode::Manual,
+        (2, 2 | 3 | 6 | 7 | 8) => Mode::Normal,
+        _ => Mode::Unknown,
+    }
+}
+
+/// The configuration hash in a module's version text: the last run of exactly eight hexadecimal
+/// digits.
+#[must_use]
+pub fn configuration_hash(text: &[u8]) -> Option<u32> {
+    let runs = text.split(|byte| !byte.is_ascii_hexdigit()).filter(|run| run.len() == 8);
+    let digits = str::from_utf8(runs.last()?).ok()?;
+    u32::from_str_radix(digits, 16).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn bit_zero_of_group_two_is_phase_nine() {
+        let value = |eight| if eight == 2 { 0b1 } else { 0b1000_0000 };
+        assert_eq!(groups(&[1, 8, 9, 16], value), GroupSet(0b0110));
+        assert_eq!((eight_of(1), eight_of(8), eight_of(9), eight_of(64)), (1, 1, 2, 8));
+    }
+
+    #[test]
+    fn a_dwell_list_holds_one_number_an_octet() {
+        assert_eq!(listed(&[2, 4, 6], &[6, 2]), (GroupSet(0b101), 0));
+        assert_eq!(listed(&[2, 4, 6], &[7, 2, 0]), (GroupSet(0b001), 1));
+    }
+
+    #[test]
+    fn modes() {
+        assert_eq!(mode(2, 2), Mode::Normal);
+        assert_eq!(mode(4, 2), Mode::Backup);
+        assert_eq!(mode(5, 2), Mode::Manual);
+        assert_eq!(mode(2, 6), Mode::Fault);
+        assert_eq!(mode(1, 2), Mode::Unknown);
+        assert_eq!(mode(2, 99), Mode::Unknown);
+    }
+
+    #[test]
+    fn the_hash_is_found_in_the_version_text() {
+        assert_eq!(configuration_hash(b"0.1.0 cfg=0badcafe"), Some(0x0bad_cafe));
+        assert_eq!(configuration_hash(b"0.1.0 123456789 abc"), None);
+        assert_eq!(configuration_hash(&[0xff, 0xfe]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn x8_no_value_makes_the_codec_panic(
+            numbers in proptest::collection::vec(any::<u8>(), 0..80),
+            octets in proptest::collection::vec(any::<u8>(), 0..80),
+            value in any::<i64>(),
+        ) {
+            groups(&numbers, |_| value);
+            let _ = listed(&numbers, &octets);
+            let _ = configuration_hash(&octets);
+            let _ = mode(value, value);
+        }
+    }
+}

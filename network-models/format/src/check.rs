@@ -1,7 +1,7 @@
 //! What the tables say to each other: every rule that one cell alone cannot break.
 //!
-//! Each module below owns a subject and reports all it finds. Rows that are at fault already
-//! prove nothing and are passed over, so that one slip gives one fault.
+//! Each module below owns a subject and reports all it finds. Cells that are at fault already, and
+//! tables that lost rows, prove nothing and are passed over, so that one slip gives few faults.
 
 mod plans;
 mod references;
@@ -19,10 +19,6 @@ use crate::table::Row;
 
 /// Check a model whose cells have been read.
 pub(crate) fn check_tables(model: &Model, places: &Places, faults: &mut Faults) {
-    // Where files or rows are missing, everything that refers to them would seem wrong too.
-    if faults.incomplete {
-        return;
-    }
     let index = Index::of(model);
     let mut check = Check { index: &index, places, faults };
     references::check(&mut check);
@@ -47,6 +43,11 @@ impl<'m> Check<'_, 'm> {
         self.index.model
     }
 
+    /// Whether tables have all their rows, so that what is not found in them is not there.
+    pub(crate) fn are_complete(&self, tables: &[&str]) -> bool {
+        tables.iter().all(|table| self.places.is_complete(table))
+    }
+
     /// Report a fault at a cell.
     pub(crate) fn fault<T: Row>(&mut self, row: usize, field: &str, code: Code, message: String) {
         let spot = self.places.spot(&T::TABLE, row, field);
@@ -56,5 +57,10 @@ impl<'m> Check<'_, 'm> {
     /// Whether a row has had no fault while it was read.
     pub(crate) fn is_good<T: Row>(&self, row: usize) -> bool {
         self.places.is_good(&T::TABLE, row)
+    }
+
+    /// Whether these cells of a row could be read.
+    pub(crate) fn are_good<T: Row>(&self, row: usize, fields: &[&str]) -> bool {
+        fields.iter().all(|field| self.places.is_cell_good(&T::TABLE, row, field))
     }
 }

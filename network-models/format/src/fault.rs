@@ -52,7 +52,7 @@ pub struct Report {
     pub faults: Vec<Fault>,
     /// How many more there are.
     pub not_listed: usize,
-    /// Whether rows or files were lost, so that the checks across tables could not be made.
+    /// Whether tables lost rows, so that what refers to them was not checked.
     pub incomplete: bool,
 }
 
@@ -81,8 +81,6 @@ impl Report {
 pub(crate) struct Faults {
     listed: Vec<Fault>,
     not_listed: usize,
-    /// Rows or files were lost.
-    pub(crate) incomplete: bool,
 }
 
 impl Faults {
@@ -99,11 +97,11 @@ impl Faults {
         self.listed.is_empty()
     }
 
-    pub(crate) fn into_report(self) -> Report {
+    pub(crate) fn into_report(self, incomplete: bool) -> Report {
         let mut faults = self.listed;
         faults.sort();
         faults.dedup();
-        Report { faults, not_listed: self.not_listed, incomplete: self.incomplete }
+        Report { faults, not_listed: self.not_listed, incomplete }
     }
 }
 

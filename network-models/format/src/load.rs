@@ -28,8 +28,8 @@ pub struct Loaded {
 /// Everything that is wrong with the files, their headers and cells.
 pub fn read(dir: &Path) -> Result<Model, Report> {
     let mut faults = Faults::default();
-    let (model, _) = read_tables(dir, &mut faults);
-    if faults.is_empty() { Ok(model) } else { Err(finish(dir, faults)) }
+    let (model, places) = read_tables(dir, &mut faults);
+    if faults.is_empty() { Ok(model) } else { Err(finish(dir, faults, &places)) }
 }
 
 /// Everything that is wrong with a model; an empty report when nothing is.
@@ -50,13 +50,13 @@ pub fn load(dir: &Path) -> Result<Loaded, Report> {
     let (model, places) = read_tables(dir, &mut faults);
     check_tables(&model, &places, &mut faults);
     if !faults.is_empty() {
-        return Err(finish(dir, faults));
+        return Err(finish(dir, faults, &places));
     }
     match compile(&model) {
         Ok(network) => Ok(Loaded { network, model }),
         Err(error) => {
             faults.add(meta::FILE, (1, 1), Code::DoesNotCompile, error.to_string());
-            Err(finish(dir, faults))
+            Err(finish(dir, faults, &places))
         }
     }
 }
@@ -69,7 +69,7 @@ impl Model {
         let mut faults = Faults::default();
         meta::check(&self.meta, &mut faults);
         check_tables(self, &Places::default(), &mut faults);
-        faults.into_report()
+        faults.into_report(false)
     }
 }
 
@@ -85,8 +85,8 @@ fn read_tables(dir: &Path, faults: &mut Faults) -> (Model, Places) {
     (model, places)
 }
 
-fn finish(dir: &Path, faults: Faults) -> Report {
-    let mut report = faults.into_report();
+fn finish(dir: &Path, faults: Faults, places: &Places) -> Report {
+    let mut report = faults.into_report(places.is_any_lost());
     excerpt::fill(dir, &mut report.faults);
     report
 }

@@ -65,7 +65,6 @@ pub(crate) fn check(meta: &Meta, faults: &mut Faults) {
 fn read_text(dir: &Path, faults: &mut Faults) -> Option<String> {
     let mut bytes = Vec::new();
     if let Err(error) = open(dir, FILE, BYTES_MAX, faults)?.read_to_end(&mut bytes) {
-        faults.incomplete = true;
         faults.add(FILE, (1, 1), Code::UnreadableFile, error.to_string());
         return None;
     }

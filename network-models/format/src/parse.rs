@@ -1,6 +1,6 @@
 //! From a table's file to rows, with the place of each cell.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{BufReader, ErrorKind, Read};
 use std::path::Path;
@@ -13,19 +13,26 @@ use crate::wkt;
 /// The most rows of one table.
 const ROWS_MAX: usize = 2_000_000;
 
+/// Every column.
+const ALL: u64 = u64::MAX;
+
 /// Where a row stands.
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Place {
     line: u32,
     /// The spot of each cell, by column of the table.
     spots: Vec<Spot>,
-    /// Some cell of it is at fault already, so that its values prove nothing.
-    pub(crate) bad: bool,
+    /// One bit for each column whose cell is at fault already, so that its value proves nothing.
+    bad: u64,
 }
 
 /// Where all rows stand, table by table; empty for a model that was never on disk.
 #[derive(Debug, Default)]
-pub(crate) struct Places(HashMap<&'static str, Vec<Place>>);
+pub(crate) struct Places {
+    places: HashMap<&'static str, Vec<Place>>,
+    /// Tables that lost rows, so that what is not found in them proves nothing.
+    lost: HashSet<&'static str>,
+}
 
 impl Places {
     /// The spot of a cell; for a model that is only in memory, where `write` would put its row.
@@ -37,17 +44,29 @@ impl Places {
         cell.copied().unwrap_or((place.line, 1))
     }
 
-    /// Whether a row is free of faults so far.
+    /// Whether all cells of a row could be read.
     pub(crate) fn is_good(&self, table: &Table, row: usize) -> bool {
-        self.place(table, row).is_none_or(|place| !place.bad)
+        self.place(table, row).is_none_or(|place| place.bad == 0)
+    }
+
+    /// Whether one cell of a row could be read.
+    pub(crate) fn is_cell_good(&self, table: &Table, row: usize, field: &str) -> bool {
+        let bit = table.position(field).map_or(0, |position| 1 << position);
+        self.place(table, row).is_none_or(|place| place.bad & bit == 0)
     }
 
     fn place(&self, table: &Table, row: usize) -> Option<&Place> {
-        self.0.get(table.name)?.get(row)
+        self.places.get(table.name)?.get(row)
     }
 
-    pub(crate) fn insert(&mut self, table: &Table, places: Vec<Place>) {
-        self.0.insert(table.name, places);
+    /// Whether a table has all its rows.
+    pub(crate) fn is_complete(&self, table: &str) -> bool {
+        !self.lost.contains(table)
+    }
+
+    /// Whether some table has not.
+    pub(crate) fn is_any_lost(&self) -> bool {
+        !self.lost.is_empty()
     }
 }
 
@@ -57,10 +76,11 @@ pub(crate) fn read_table<T: Row>(dir: &Path, places: &mut Places, faults: &mut F
     let table = T::TABLE;
     let file = table.file();
     let Some(input) = open(dir, &file, FILE_BYTES_MAX, faults) else {
+        places.lost.insert(table.name);
         return Vec::new();
     };
     let mut scanner = Scanner::new(BufReader::new(input));
-    let mut reader = Reader { table, file, header: None, faults };
+    let mut reader = Reader { table, file, header: None, is_lost: false, faults };
     let mut rows = Vec::new();
     let mut row_places = Vec::new();
     loop {
@@ -81,17 +101,17 @@ pub(crate) fn read_table<T: Row>(dir: &Path, places: &mut Places, faults: &mut F
     if reader.header.is_none() {
         reader.lose((1, 1), Code::MissingColumn, "the file has no header line".to_owned());
     }
-    places.insert(&T::TABLE, row_places);
+    if reader.is_lost {
+        places.lost.insert(table.name);
+    }
+    places.places.insert(table.name, row_places);
     rows
 }
 
 /// Open a regular file of at most `bytes_max`.
 pub(crate) fn open(dir: &Path, file: &str, bytes_max: u64, faults: &mut Faults) -> Option<impl Read + use<>> {
     let path = dir.join(file);
-    let mut lose = |code, message| {
-        faults.incomplete = true;
-        faults.add(file, (1, 1), code, message);
-    };
+    let mut lose = |code, message| faults.add(file, (1, 1), code, message);
     // Anything but a regular file (a pipe, a device) could keep us waiting for ever.
     match std::fs::metadata(&path) {
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -131,6 +151,8 @@ struct Reader<'f> {
     table: Table,
     file: String,
     header: Option<Header>,
+    /// Whether rows were lost.
+    is_lost: bool,
     faults: &'f mut Faults,
 }
 
@@ -140,7 +162,7 @@ impl Reader<'_> {
     }
 
     fn lose(&mut self, spot: Spot, code: Code, message: String) {
-        self.faults.incomplete = true;
+        self.is_lost = true;
         self.fault(spot, code, message);
     }
 
@@ -148,9 +170,8 @@ impl Reader<'_> {
         for (spot, code, message) in &record.flaws {
             self.fault(*spot, *code, message.clone());
         }
-        if record.lost {
-            self.faults.incomplete = true;
-        }
+        // An endless line is rubbish; an unclosed quote has swallowed the rows behind it.
+        self.is_lost |= record.lost && record.flaws.iter().any(|(_, code, _)| *code == Code::BadQuoting);
         if self.header.is_none() {
             self.header = Some(self.read_header(record));
         } else if !record.lost {
@@ -178,7 +199,8 @@ impl Reader<'_> {
             let position = names.iter().position(|name| *name == field.name);
             if position.is_none() {
                 let message = format!("the column {} is missing{hint}", quote(field.name));
-                self.lose((record.line, 1), Code::MissingColumn, message);
+                self.fault((record.line, 1), Code::MissingColumn, message);
+                self.is_lost |= self.table.key.contains(&field.name);
             }
             positions.push(position);
         }
@@ -186,29 +208,29 @@ impl Reader<'_> {
     }
 
     fn read_row<T: Row>(&mut self, record: &Record) -> (T, Place) {
-        let mut place = Place { line: record.line, spots: Vec::new(), bad: !record.flaws.is_empty() };
+        let bad = if record.flaws.is_empty() { 0 } else { ALL };
+        let mut place = Place { line: record.line, spots: Vec::new(), bad };
         let Some(header) = &self.header else { return (T::from_cells(&[]), place) };
-        let mut texts = Vec::with_capacity(self.table.fields.len());
-        let mut found = Vec::with_capacity(self.table.fields.len());
-        for position in &header.positions {
-            let cell = position.and_then(|position| record.cells.get(position));
-            texts.push(cell.map_or("", |cell| cell.text.as_str()));
-            place.spots.push(cell.map_or((record.line, 1), |cell| cell.spot));
-            found.push(cell.is_some());
-        }
+        let cell_of = |position: &Option<usize>| position.and_then(|position| record.cells.get(position));
+        let cells: Vec<_> = header.positions.iter().map(cell_of).collect();
+        let texts: Vec<&str> = cells.iter().map(|cell| cell.map_or("", |cell| cell.text.as_str())).collect();
+        place.spots = cells.iter().map(|cell| cell.map_or((record.line, 1), |cell| cell.spot)).collect();
         if record.cell_count != header.cell_count {
             let message =
                 format!("the row has {} cells, the header {}", record.cell_count, header.cell_count);
-            place.bad = true;
+            place.bad = ALL;
             self.fault((record.line, 1), Code::WrongFieldCount, message);
+            return (T::from_cells(&texts), place);
         }
         for (position, field) in self.table.fields.iter().enumerate() {
-            let verdict = if found[position] { check_cell(field, texts[position]) } else { Ok(()) };
-            if let Err((code, message)) = verdict {
-                self.fault(place.spots[position], code, format!("{} {message}", field.name));
-                place.bad = true;
+            let verdict = check_cell(field, texts[position]);
+            // A missing column is reported once, at the header.
+            if let (Some(cell), Err((code, message))) = (cells[position], &verdict) {
+                self.fault(cell.spot, *code, format!("{} {message}", field.name));
             }
-            place.bad |= !found[position];
+            if cells[position].is_none() || verdict.is_err() {
+                place.bad |= 1 << position;
+            }
         }
         (T::from_cells(&texts), place)
     }

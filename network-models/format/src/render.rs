@@ -49,7 +49,7 @@ impl Report {
             );
         }
         if self.incomplete {
-            summary += "; files or rows are missing, so what the tables say to each other was not checked";
+            summary += "; files or rows are missing, so what refers to them was not checked";
         }
         summary + ".\n"
     }
@@ -130,6 +130,20 @@ mod tests {
             mark: 3,
         };
         let report = Report { faults: vec![fault], not_listed: 0, incomplete: false };
-        expect![[""]].assert_eq(&report.render_with(GraphicalTheme::unicode_nocolor()));
+        expect![[r#"
+            link.csv:3:4 dangling-link
+
+              × from_node_id: node.csv has no `x9`
+               ╭─[link.csv:3:1]
+             3 │ e1,x9,x2,true
+               ·    ─┬
+               ·     ╰── here
+               ╰────
+              help: A link begins and ends at nodes of the model.
+                    Mend the node id, or add the node to node.csv.
+
+            1 fault.
+        "#]]
+        .assert_eq(&report.render_with(GraphicalTheme::unicode_nocolor()));
     }
 }

@@ -12,6 +12,9 @@ use crate::units::millis;
 
 pub(super) fn check(check: &mut Check<'_, '_>) {
     let model = check.model();
+    if !check.are_complete(&["signal_timing_plan", "stage", "overlap"]) {
+        return;
+    }
     for controller in 0..model.controllers.len() {
         let plans = check.index.sites[controller].plans.clone();
         if plans.is_empty() && check.is_good::<SignalController>(controller) {

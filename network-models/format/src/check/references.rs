@@ -41,7 +41,7 @@ fn collect_keys<T: Row>(check: &mut Check<'_, '_>, rows: &[T], keys: &mut Keys) 
         let parts: Vec<&str> = positions.iter().map(|&position| cells[position].as_str()).collect();
         let key = parts.join(PART);
         // A key that could not be read is at fault already and would look like its default.
-        let known = if check.is_good::<T>(row) { seen.get(&key).copied() } else { None };
+        let known = if check.are_good::<T>(row, table.key) { seen.get(&key).copied() } else { None };
         match known {
             Some(first) => {
                 let at = check.places.spot(&table, first, table.key[0]).0;
@@ -66,11 +66,11 @@ fn check_references<T: Row>(check: &mut Check<'_, '_>, rows: &[T], keys: &Keys) 
         return;
     }
     for (row, value) in rows.iter().enumerate() {
-        if !check.is_good::<T>(row) {
-            continue;
-        }
         let cells = value.to_cells();
         for (position, field, refers) in referring() {
+            if !check.are_good::<T>(row, &[field.name, "controller_id"]) {
+                continue;
+            }
             for element in elements(field, &cells[position]) {
                 let (target, key) = match refers {
                     Reference::Table(target) => (target, element.to_owned()),
@@ -79,7 +79,8 @@ fn check_references<T: Row>(check: &mut Check<'_, '_>, rows: &[T], keys: &Keys) 
                         ("signal_group", format!("{controller}{PART}{element}"))
                     }
                 };
-                if !keys.get(target).is_some_and(|known| known.contains(&key)) {
+                let known = keys.get(target).is_some_and(|known| known.contains(&key));
+                if !known && check.are_complete(&[target]) {
                     report_unknown::<T>(check, row, field, target, element);
                 }
             }
@@ -117,9 +118,8 @@ fn check_owners(check: &mut Check<'_, '_>) {
         let Some(&plan) = check.index.plans.get(phase.timing_plan_id.as_str()) else { continue };
         let owner = &model.timing_plans[plan].controller_id;
         let Some(&controller) = check.index.controllers.get(owner.as_str()) else { continue };
-        if check.is_good::<TimingPhase>(row)
-            && check.index.group(controller, phase.signal_phase_num).is_none()
-        {
+        let known = check.index.group(controller, phase.signal_phase_num).is_some();
+        if !known && check.is_good::<TimingPhase>(row) && check.are_complete(&["signal_group"]) {
             let number = phase.signal_phase_num;
             let message =
                 format!("signal_phase_num: {} has no group {number} in signal_group.csv", quote(owner));

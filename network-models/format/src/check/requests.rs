@@ -4,6 +4,7 @@ use clearway_signals::Capabilities;
 use clearway_signals::limits::{MAX_PRESENCE_MAX, PATH_MOVEMENTS_MAX, ROWS_MAX};
 
 use crate::check::Check;
+use crate::check::signals::RULING;
 use crate::compile::capabilities;
 use crate::fault::{Code, quote};
 use crate::model::RequestBinding;
@@ -89,10 +90,14 @@ fn signal_faults(
             Some(signal) if signal.controller != controller => {
                 wrong.push((Code::PathNotSignalled, format!("{id} obeys another controller")));
             }
-            None if position == 0 => {
+            None if position == 0 && check.are_complete(RULING) => {
                 wrong.push((Code::PathNotSignalled, format!("{id} obeys no signal group of the controller")));
             }
-            Some(signal) if !group_id(signal.group_num).is_some_and(|group| dwell.contains(group)) => {
+            // A group that the controller does not have is reported where it is named.
+            Some(signal)
+                if check.index.group(controller, signal.group_num).is_some()
+                    && !group_id(signal.group_num).is_some_and(|group| dwell.contains(group)) =>
+            {
                 let message = format!("{id} obeys group {}, which is not in dwell_groups", signal.group_num);
                 wrong.push((Code::PathOutsideDwell, message));
             }
@@ -124,7 +129,7 @@ fn check_ours(check: &mut Check<'_, '_>, controller: usize, row: usize, request:
     let needed = if is_preempt { Capabilities::PREEMPT } else { Capabilities::PRIORITY };
     let link = check.index.sites[controller].link.map(|row| &check.model().controller_links[row]);
     let carried = link.map_or(Capabilities::NONE, |link| capabilities(&link.capabilities));
-    if !carried.allows(needed) {
+    if !carried.allows(needed) && check.are_complete(&["controller_link"]) {
         let message = format!("row {number} needs {}, which controller_link does not list", request.channel);
         check.fault::<RequestBinding>(row, "channel", Code::ChannelNotCarried, message);
     }

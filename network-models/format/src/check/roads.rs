@@ -59,11 +59,14 @@ fn shape_off_m(check: &Check<'_, '_>, link: &Link) -> Option<f32> {
 
 fn check_movement(check: &mut Check<'_, '_>, row: usize, movement: &Movement) {
     let model = check.model();
-    let link = |id: &str| check.index.links.get(id).map(|&row| &model.links[row]);
-    let (inbound, outbound) = (link(&movement.ib_link_id), link(&movement.ob_link_id));
+    // A link whose own end is unknown is reported as dangling.
+    let link = |id: &str, end: fn(&Link) -> &String| {
+        let link = &model.links[*check.index.links.get(id)?];
+        check.index.nodes.contains_key(end(link).as_str()).then_some((&link.link_id, end(link)))
+    };
     let wrong = [
-        ("ib_link_id", "ends", inbound.map(|link| (&link.link_id, &link.to_node_id))),
-        ("ob_link_id", "begins", outbound.map(|link| (&link.link_id, &link.from_node_id))),
+        ("ib_link_id", "ends", link(&movement.ib_link_id, |link| &link.to_node_id)),
+        ("ob_link_id", "begins", link(&movement.ob_link_id, |link| &link.from_node_id)),
     ];
     for (field, verb, end) in wrong {
         if let Some((id, node)) = end.filter(|(_, node)| **node != movement.node_id) {

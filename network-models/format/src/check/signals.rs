@@ -4,7 +4,9 @@ use clearway_signals::limits::{CONTROLLERS_MAX, GROUPS_MAX};
 
 use crate::check::Check;
 use crate::fault::{Code, quote};
-use crate::model::{GroupPair, Movement, PhaseMovement, SignalController, SignalDetector, SignalGroupRow};
+use crate::model::{
+    GroupPair, Link, Movement, PhaseMovement, SignalController, SignalDetector, SignalGroupRow,
+};
 
 pub(super) fn check(check: &mut Check<'_, '_>) {
     if check.model().controllers.len() > CONTROLLERS_MAX {
@@ -32,7 +34,10 @@ fn check_groups(check: &mut Check<'_, '_>) {
             if number > GROUPS_MAX {
                 let message = format!("group {number}; a controller has at most {GROUPS_MAX}");
                 check.fault::<SignalGroupRow>(row, "group_num", Code::TooManyGroups, message);
-            } else if number > expected && check.is_good::<SignalGroupRow>(row) {
+            } else if number > expected
+                && check.are_complete(&["signal_group"])
+                && check.is_good::<SignalGroupRow>(row)
+            {
                 let message = format!("group {number} follows group {}", expected - 1);
                 check.fault::<SignalGroupRow>(row, "group_num", Code::GroupGap, message);
             }
@@ -45,16 +50,23 @@ fn check_groups(check: &mut Check<'_, '_>) {
             "pedestrian" => ("clearance", group.clearance),
             _ => continue,
         };
-        if check.is_good::<SignalGroupRow>(row) && value <= 0.0 {
+        if check.are_good::<SignalGroupRow>(row, &["kind", field]) && value <= 0.0 {
             let message = format!("the {} group {} has no {field}", group.kind, group.group_num);
             check.fault::<SignalGroupRow>(row, field, Code::GroupWithoutEnding, message);
         }
     }
 }
 
+/// The tables that lead from a movement to its group.
+pub(super) const RULING: &[&str] =
+    &["signal_controller", "signal_timing_plan", "signal_timing_phase", "signal_phase_mvmt"];
+
 /// Each group rules a movement, or a link that pedestrians cross.
 fn check_ruled_groups(check: &mut Check<'_, '_>) {
     let model = check.model();
+    if !check.are_complete(RULING) {
+        return;
+    }
     let mut ruling = vec![[false; 256]; model.controllers.len()];
     for row in &model.phase_movements {
         if let Some(signal) = check.index.signal_of_phase(&row.timing_phase_id) {
@@ -64,7 +76,9 @@ fn check_ruled_groups(check: &mut Check<'_, '_>) {
     }
     for (row, group) in model.groups.iter().enumerate() {
         let Some(&controller) = check.index.controllers.get(group.controller_id.as_str()) else { continue };
-        if check.is_good::<SignalGroupRow>(row) && !ruling[controller][usize::from(group.group_num)] {
+        if check.are_good::<SignalGroupRow>(row, &["controller_id", "group_num"])
+            && !ruling[controller][usize::from(group.group_num)]
+        {
             let message = format!(
                 "group {} of {} rules no movement and no crossing",
                 group.group_num,
@@ -88,7 +102,8 @@ fn check_ruled_movements(check: &mut Check<'_, '_>) {
     }
     for (row, movement) in model.movements.iter().enumerate() {
         let signalled = movement.ctrl_type.starts_with("signal");
-        if signalled && check.index.signals[row].is_none() && check.is_good::<Movement>(row) {
+        let is_ruled = check.index.signals[row].is_some() || !check.are_complete(RULING);
+        if signalled && !is_ruled && check.are_good::<Movement>(row, &["mvmt_id", "ctrl_type"]) {
             let message = format!("no signal group rules the movement {}", quote(&movement.mvmt_id));
             check.fault::<Movement>(row, "ctrl_type", Code::MovementWithoutGroup, message);
         }
@@ -111,7 +126,11 @@ fn check_pair(check: &mut Check<'_, '_>, row: usize, pair: &GroupPair) {
         return;
     }
     let back = check.index.pair(controller, to, from);
-    if back.is_none_or(|back| back.relation == "permitted" || back.relation == "compatible") {
+    let is_denied = match back {
+        Some(back) => back.relation == "permitted" || back.relation == "compatible",
+        None => check.are_complete(&["group_pair"]),
+    };
+    if is_denied {
         let message = format!("group {from} conflicts with group {to}, but {to} not with {from}");
         check.fault::<GroupPair>(row, "relation", Code::OneSidedConflict, message);
     }
@@ -120,7 +139,7 @@ fn check_pair(check: &mut Check<'_, '_>, row: usize, pair: &GroupPair) {
         check.fault::<GroupPair>(row, "intergreen", Code::ConflictWithoutIntergreen, message);
         return;
     };
-    let Some(ending) = check.index.group(controller, from) else { return };
+    let Some(ending) = ending_group(check, controller, from) else { return };
     let least = ending.yellow.max(ending.clearance);
     if intergreen < least {
         let message = format!(
@@ -130,12 +149,21 @@ fn check_pair(check: &mut Check<'_, '_>, row: usize, pair: &GroupPair) {
     }
 }
 
+/// The group that ends, if its times could be read.
+fn ending_group<'m>(check: &Check<'_, 'm>, controller: usize, number: u8) -> Option<&'m SignalGroupRow> {
+    let rows = &check.index.sites[controller].groups;
+    let row = *rows.iter().find(|&&row| check.model().groups[row].group_num == number)?;
+    check.are_good::<SignalGroupRow>(row, &["yellow", "clearance"]).then(|| &check.model().groups[row])
+}
+
 fn check_detectors(check: &mut Check<'_, '_>) {
     let model = check.model();
     for (row, detector) in model.detectors.iter().enumerate() {
         let Some(&link) = check.index.links.get(detector.link_id.as_str()) else { continue };
         let (far, length) = (detector.det_zone_front, model.links[link].length);
-        if check.is_good::<SignalDetector>(row) && check.is_good::<crate::model::Link>(link) && far > length {
+        let known = check.are_good::<SignalDetector>(row, &["det_zone_lr"])
+            && check.are_good::<Link>(link, &["length"]);
+        if known && far > length {
             let message =
                 format!("the detector lies {far} m before the stop line; the link is {length} m long");
             check.fault::<SignalDetector>(row, "det_zone_lr", Code::DetectorOffLink, message);

@@ -1,10 +1,11 @@
 //! Lines are chains of links, and their stops lie on them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use clearway_network::Uses;
 
 use crate::check::Check;
+use crate::check::traps::unsure_links;
 use crate::compile::call_positions;
 use crate::fault::{Code, quote};
 use crate::model::{Link, TransitLine, TransitStop};
@@ -12,9 +13,10 @@ use crate::units::uses;
 
 pub(super) fn check(check: &mut Check<'_, '_>) {
     let joined = joined_links(check);
+    let unsure = unsure_links(check);
     for (row, line) in check.model().lines.iter().enumerate() {
         if check.is_good::<TransitLine>(row) {
-            check_chain(check, row, line, &joined);
+            check_chain(check, row, line, &joined, &unsure);
         }
     }
     check_stops(check);
@@ -35,6 +37,7 @@ fn check_chain(
     row: usize,
     line: &TransitLine,
     joined: &HashMap<(&str, &str), Uses>,
+    unsure: &HashSet<&str>,
 ) {
     let model = check.model();
     let mode = if line.mode == "bus" { Uses::BUS } else { Uses::TRAM };
@@ -44,13 +47,14 @@ fn check_chain(
     for &id in &links {
         let closed =
             check.index.links.get(id).is_some_and(|&l| !uses(&model.links[l].allowed_uses).allow(mode));
-        if closed {
+        if closed && !unsure.contains(id) {
             wrong.push(format!("the link {} is closed to a {}", quote(id), line.mode));
         }
     }
     for pair in links.windows(2) {
         let open = joined.get(&(pair[0], pair[1])).is_some_and(|who| who.allow(mode));
-        if !open && known(pair[0]) && known(pair[1]) {
+        let sure = |id: &str| known(id) && !unsure.contains(id);
+        if !open && sure(pair[0]) && sure(pair[1]) && check.are_complete(&["movement"]) {
             let message =
                 format!("no movement leads a {} from {} into {}", line.mode, quote(pair[0]), quote(pair[1]));
             wrong.push(message);
@@ -79,7 +83,8 @@ fn check_stops(check: &mut Check<'_, '_>) {
         let links: Vec<&str> = line.links.split_whitespace().collect();
         let stops: Vec<&TransitStop> = calls.iter().map(|(_, call)| *call).collect();
         for ((row, call), position) in calls.iter().zip(call_positions(&links, &stops)) {
-            if position.is_none() && check.index.links.contains_key(call.link_id.as_str()) {
+            let sure = !links.iter().any(|id| !check.index.links.contains_key(id));
+            if position.is_none() && sure && check.index.links.contains_key(call.link_id.as_str()) {
                 let message = format!(
                     "line {} does not reach the link {} at or after its call before",
                     quote(&call.line_id),
@@ -94,7 +99,7 @@ fn check_stops(check: &mut Check<'_, '_>) {
 fn check_offset(check: &mut Check<'_, '_>, row: usize, stop: &TransitStop) {
     let Some(&link) = check.index.links.get(stop.link_id.as_str()) else { return };
     let length = check.model().links[link].length;
-    if stop.offset > length && check.is_good::<Link>(link) {
+    if stop.offset > length && check.are_good::<Link>(link, &["length"]) {
         let message = format!("the stop lies at {} m; the link is {length} m long", stop.offset);
         check.fault::<TransitStop>(row, "offset", Code::StopOffLink, message);
     }

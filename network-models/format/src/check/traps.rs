@@ -7,7 +7,7 @@
 //! A network without any boundary (a closed one) has its largest component as the place where
 //! traffic lives instead.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use clearway_network::Uses;
 use petgraph::algo::kosaraju_scc;
@@ -17,7 +17,7 @@ use petgraph::visit::EdgeRef;
 use crate::check::Check;
 use crate::fault::{Code, quote};
 use crate::index::Index;
-use crate::model::{Link, Model};
+use crate::model::{Link, Model, Movement};
 use crate::schema::BOUNDARY;
 use crate::units::uses;
 
@@ -47,11 +47,15 @@ pub struct Trap {
 /// `turnback` or by a movement.
 #[must_use]
 pub fn traps(model: &Model) -> Vec<Trap> {
-    find(&Index::of(model))
+    find(&Index::of(model), &HashSet::new())
 }
 
 pub(super) fn check(check: &mut Check<'_, '_>) {
-    for trap in find(check.index) {
+    if !check.are_complete(&["movement", "turnback"]) {
+        return;
+    }
+    let unsure = unsure_links(check);
+    for trap in find(check.index, &unsure) {
         let (field, wrong) = match trap.kind {
             TrapKind::NoWayOut => ("to_node_id", "can be entered but not left"),
             TrapKind::NoWayIn => ("from_node_id", "can be left but not entered"),
@@ -67,22 +71,42 @@ pub(super) fn check(check: &mut Check<'_, '_>) {
     }
 }
 
-fn find(index: &Index<'_>) -> Vec<Trap> {
+/// Links about which something is at fault already: of unknown use, or with a movement that could
+/// not be read or leads nowhere. Nothing is concluded from where they seem to lead.
+pub(super) fn unsure_links<'m>(check: &Check<'_, 'm>) -> HashSet<&'m str> {
+    let model = check.model();
+    let mut unsure = HashSet::new();
+    for (row, link) in model.links.iter().enumerate() {
+        if !check.are_good::<Link>(row, &["from_node_id", "to_node_id", "allowed_uses"]) {
+            unsure.insert(link.link_id.as_str());
+        }
+    }
+    for (row, movement) in model.movements.iter().enumerate() {
+        let ends = [movement.ib_link_id.as_str(), movement.ob_link_id.as_str()];
+        let is_read = check.are_good::<Movement>(row, &["ib_link_id", "ob_link_id", "allowed_uses"]);
+        if !is_read || ends.iter().any(|link| !check.index.links.contains_key(link)) {
+            unsure.extend(ends);
+        }
+    }
+    unsure
+}
+
+fn find(index: &Index<'_>, unsure: &HashSet<&str>) -> Vec<Trap> {
     let mut found = Vec::new();
     for traffic in [Uses::CAR, Uses::TRAM] {
-        let graph = link_graph(index, traffic);
-        found.extend(traps_of(index, traffic, &graph));
+        let graph = link_graph(index, traffic, unsure);
+        found.extend(traps_of(index, traffic, &graph, unsure));
     }
     found
 }
 
 /// The links that a kind of traffic may use, by row, joined by the movements that it may make.
-fn link_graph(index: &Index<'_>, traffic: Uses) -> DiGraph<usize, ()> {
+fn link_graph(index: &Index<'_>, traffic: Uses, unsure: &HashSet<&str>) -> DiGraph<usize, ()> {
     let model = index.model;
     let mut graph = DiGraph::new();
     let mut vertices: HashMap<&str, NodeIndex> = HashMap::new();
     for (row, link) in model.links.iter().enumerate() {
-        if uses(&link.allowed_uses).allow(traffic) {
+        if uses(&link.allowed_uses).allow(traffic) || unsure.contains(link.link_id.as_str()) {
             vertices.insert(&link.link_id, graph.add_node(row));
         }
     }
@@ -92,7 +116,9 @@ fn link_graph(index: &Index<'_>, traffic: Uses) -> DiGraph<usize, ()> {
         }
     };
     for (row, movement) in model.movements.iter().enumerate() {
-        if index.movement_uses(row).allow(traffic) {
+        let meets_unsure =
+            [&movement.ib_link_id, &movement.ob_link_id].iter().any(|id| unsure.contains(id.as_str()));
+        if meets_unsure || index.movement_uses(row).allow(traffic) {
             join(&movement.ib_link_id, &movement.ob_link_id);
         }
     }
@@ -123,7 +149,12 @@ fn join_dead_ends(model: &Model, traffic: Uses, mut join: impl FnMut(&str, &str)
     }
 }
 
-fn traps_of(index: &Index<'_>, traffic: Uses, graph: &DiGraph<usize, ()>) -> Vec<Trap> {
+fn traps_of(
+    index: &Index<'_>,
+    traffic: Uses,
+    graph: &DiGraph<usize, ()>,
+    unsure: &HashSet<&str>,
+) -> Vec<Trap> {
     let components = kosaraju_scc(graph);
     let mut component_of = vec![0; graph.node_count()];
     for (number, component) in components.iter().enumerate() {
@@ -144,7 +175,9 @@ fn traps_of(index: &Index<'_>, traffic: Uses, graph: &DiGraph<usize, ()>) -> Vec
     for vertex in graph.node_indices() {
         let link = &index.model.links[graph[vertex]];
         let number = component_of[vertex.index()];
-        let (begins, ends) = (is_boundary(index, &link.from_node_id), is_boundary(index, &link.to_node_id));
+        let doubt = unsure.contains(link.link_id.as_str());
+        let begins = doubt || is_boundary(index, &link.from_node_id);
+        let ends = doubt || is_boundary(index, &link.to_node_id);
         has_entry[number] |= begins;
         has_exit[number] |= ends;
         is_open |= begins || ends;
@@ -180,7 +213,7 @@ fn is_boundary(index: &Index<'_>, node: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Movement, Node};
+    use crate::model::Node;
 
     /// Links as `a>b`, movements as `a>b>c`, nodes as they occur; `*x` is a boundary.
     fn model(links: &str, movements: &str) -> Model {

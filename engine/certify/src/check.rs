@@ -8,6 +8,11 @@ use clearway_signals::{
 
 use crate::plan::{Ask, CertifiedPlan, Class, Draft};
 
+/// Controllers work in steps of this length.
+const TICK: Millis = Millis(100);
+/// A group that has ended shows red for at least this long before it returns.
+const RED_MIN: Millis = Millis(1_000);
+
 /// A row of ours that is asserted, or reserved, for another request at the moment of the check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Held {
@@ -165,9 +170,10 @@ fn check_free(site: &Junction<'_>, ask: &Ask, earlier: &[Ask], held: Option<Held
 
 /// The longest lawful time from the call until every dwell group may start its green.
 ///
-/// Every group that conflicts with a dwell group may just have started: it keeps its whole minimum
-/// green (walk), then the intergreen to each dwell group, which holds its yellow or clearance.
-/// A dwell group that was just ended keeps its own yellow before it can return.
+/// Every group that conflicts with a dwell group may just have begun its red-yellow: it keeps that and
+/// its whole minimum green (walk), then the intergreen to each dwell group, which holds its yellow or
+/// clearance. A dwell group that was just ended keeps its own yellow, then its red or red-yellow,
+/// before it can return. The controller sees the call at its next tick.
 /// `None` when a needed interval is negative or unbounded.
 #[must_use]
 pub fn worst_case_entry(site: &Junction<'_>, row: &RequestRow) -> Option<Millis> {
@@ -176,18 +182,18 @@ pub fn worst_case_entry(site: &Junction<'_>, row: &RequestRow) -> Option<Millis>
         for (index, ending) in site.groups.iter().enumerate() {
             let ending_id = GroupId(u8::try_from(index).ok()?);
             if ending_id == starting {
-                worst = worst.max(ending.ending());
+                worst = worst.max(ending.ending() + ending.red_yellow.max(RED_MIN));
                 continue;
             }
             if let Relation::Conflict(intergreen) = site.relation(ending_id, starting) {
                 if intergreen < ending.ending() || intergreen > LEASE_MAX || ending.min_green < Millis::ZERO {
                     return None;
                 }
-                worst = worst.max(ending.min_green + intergreen);
+                worst = worst.max(ending.red_yellow + ending.min_green + intergreen);
             }
         }
     }
-    Some(row.delay + worst)
+    Some(row.delay + TICK + worst)
 }
 
 #[cfg(test)]

@@ -8,8 +8,13 @@ const VEHICLE: SignalGroup = SignalGroup {
     clearance: Millis::ZERO,
     red_yellow: Millis(1_000),
 };
-const PEDESTRIAN: SignalGroup =
-    SignalGroup { kind: GroupKind::Pedestrian, yellow: Millis::ZERO, clearance: Millis(12_000), ..VEHICLE };
+const PEDESTRIAN: SignalGroup = SignalGroup {
+    kind: GroupKind::Pedestrian,
+    yellow: Millis::ZERO,
+    clearance: Millis(12_000),
+    red_yellow: Millis::ZERO,
+    ..VEHICLE
+};
 
 const FREE: Relation = Relation::Compatible;
 const fn after(ms: i64) -> Relation {
@@ -152,7 +157,11 @@ fn the_minimum_service_of_the_earlier_request_counts() {
 fn the_worst_entry_keeps_walk_and_pedestrian_clearance() {
     let site = site(HERE).unwrap();
     let entry = worst_case_entry(&site, &ROWS[AMBULANCE as usize]).unwrap();
-    assert_eq!(entry, Millis(5_000 + 13_000), "minimum walk, then the intergreen with the clearance in it");
+    assert_eq!(
+        entry,
+        Millis(100 + 5_000 + 13_000),
+        "minimum walk, then the intergreen with the clearance in it"
+    );
 }
 
 #[test]

@@ -206,7 +206,7 @@ fn each_fault_is_named_with_its_place() {
     check(&engagement, "DEPART", "DEPARTED", (&format!("{first}.state.status"), Reject::UnknownWord));
     check(
         &engagement,
-        "\"vehicleType\":\"SIS\",",
+        ",\"vehicleType\":\"SIS\"",
         "",
         (&format!("{first}.vehicleType"), Reject::MissingField),
     );
@@ -338,7 +338,7 @@ proptest! {
 
     #[test]
     fn x8_any_value_in_any_field_is_read_without_panic(
-        which in 0..3, field in 0_usize..12, number in any::<f64>(), text in ".{0,30}", kind in 0..4,
+        which in 0_usize..3, field in 0_usize..12, number in any::<f64>(), text in ".{0,30}", kind in 0_usize..4,
     ) {
         let message = [geo_pos(0, Some(Status::UnderWay)), rc_ri(CASE, Status::UnderWay, 0), rc_eda()][which].clone();
         let mut document: Value = serde_json::from_str(&message).unwrap();

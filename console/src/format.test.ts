@@ -8,6 +8,10 @@ it('writes ages with one unit', () => {
   expect(format.age(null)).toBe('–');
 });
 
+it('writes calm ages in whole seconds', () => {
+  expect([0, 999, 1_000, 9_940, 9_960, null].map(format.calmAge)).toEqual(['0 s', '0 s', '1 s', '9 s', '10 s', '–']);
+});
+
 it('writes lateness with its sign', () => {
   expect([130, -75, 12, null].map(format.lateness)).toEqual(['+2:10', '−1:15', 'on time', '–']);
 });

@@ -12,6 +12,11 @@ export function age(ms: number | null): string {
   return `${Math.floor(s / 3600)} h`;
 }
 
+/** An age for lists, in whole seconds: digits that never rest would draw the eye. */
+export function calmAge(ms: number | null): string {
+  return ms !== null && ms < 9_950 ? `${Math.floor(ms / 1000)} s` : age(ms);
+}
+
 /** `1:24` from seconds; hours only when there are any. */
 export function clock(s: number): string {
   const whole = Math.max(0, Math.floor(s));

@@ -13,7 +13,8 @@ import type { LiveState } from '../live/state';
 import { CanvasLayer } from './canvas-layer';
 import { linkLayer, nameLayer } from './network-layer';
 import { readView, writeView } from './permalink';
-import { placeControllers, signalPainter, titlePainter, type PlacedController } from './signals-layer';
+import { placeControllers, signalPainter, signalSignature, titlePainter, type PlacedController } from './signals-layer';
+import { Sprites } from './sprites';
 import { vehiclePainter, type VehicleOptions } from './vehicles-layer';
 import { promisePainter, routePainter } from './wave-layer';
 
@@ -29,9 +30,10 @@ export interface MapOptions {
   onMoved: () => void;
 }
 
-/** Vehicles move in steps of this at least; signals are painted when they change, or this often. */
-const VEHICLES_EVERY_MS = 40;
-const SIGNALS_EVERY_MS = 500;
+/** Vehicles move, and promises count, this often; signals are painted when they change, or age this often. */
+const VEHICLES_EVERY_MS = 50;
+const PROMISES_EVERY_MS = 200;
+const SIGNALS_EVERY_MS = 1_000;
 const PICK_RADIUS_PX = 24;
 const FOCUS_ZOOM = 18;
 
@@ -50,9 +52,12 @@ export class CityMap {
   /** The controllers that the pointer is on and that is picked; the name of one is shown. */
   private pointed: number | null = null;
   private picked: number | null = null;
+  private readonly sprites = new Sprites();
+  private timer: ReturnType<typeof setTimeout> | undefined;
   private frame = 0;
-  private vehiclesAt = 0;
+  private signature = '';
   private signalsAt = 0;
+  private promisesAt = 0;
 
   constructor(
     target: HTMLElement,
@@ -67,7 +72,7 @@ export class CityMap {
     this.names = nameLayer(network);
     this.under = new CanvasLayer(routePainter(live), 2);
     this.signals = new CanvasLayer(signalPainter(placed, live), 3);
-    this.vehicles = new CanvasLayer(vehiclePainter(live, motion, this.vehicleOptions), 4);
+    this.vehicles = new CanvasLayer(vehiclePainter(live, motion, this.sprites, this.vehicleOptions), 4);
     const promise = promisePainter(live, motion, this.controllers);
     const title = titlePainter(this.controllers, () => this.pointed ?? this.picked);
     this.promises = new CanvasLayer((canvas) => {
@@ -85,9 +90,11 @@ export class CityMap {
     this.begin(target, options);
   }
 
-  /** A message arrived: what it changed is painted with the next frame. */
+  /** A message arrived: signals that it changed are painted with the next frame. */
   changed(): void {
-    this.signalsAt = 0;
+    const signature = signalSignature(this.live);
+    if (signature !== this.signature) this.signalsAt = 0;
+    this.signature = signature;
   }
 
   /** The whole network in sight. */
@@ -109,7 +116,7 @@ export class CityMap {
   /** Shows the name of a picked controller. */
   showTitle(id: number | null): void {
     this.picked = id;
-    this.changed();
+    this.promisesAt = 0;
   }
 
   /** Keeps a vehicle in the centre until told otherwise. */
@@ -127,6 +134,7 @@ export class CityMap {
   }
 
   dispose(): void {
+    clearTimeout(this.timer);
     cancelAnimationFrame(this.frame);
     this.map.setTarget(undefined);
     this.map.dispose();
@@ -150,12 +158,25 @@ export class CityMap {
       target.classList.toggle('pickable', controller !== undefined || vehicle !== undefined);
       if (this.pointed !== (controller ?? null)) {
         this.pointed = controller ?? null;
-        this.changed();
+        this.promisesAt = 0;
       }
     });
     // Canvas text is measured with the page's font only once that is loaded.
-    void document.fonts.load('600 12px "Inter Variable"').then(() => this.map.render());
-    this.frame = requestAnimationFrame((now) => this.tick(now));
+    void document.fonts.load('600 12px "Inter Variable"').then(() => {
+      this.sprites.clear();
+      this.map.render();
+    });
+    this.next();
+  }
+
+  /** The next picture: at its pace, and only when the page is seen. */
+  private next(): void {
+    this.timer = setTimeout(() => {
+      this.frame = requestAnimationFrame((now) => {
+        this.paint(now);
+        this.next();
+      });
+    }, VEHICLES_EVERY_MS);
   }
 
   private remember(): void {
@@ -164,19 +185,18 @@ export class CityMap {
     history.replaceState(null, '', writeView({ zoom: view.getZoom() ?? 0, lat, lon }));
   }
 
-  private tick(now: number): void {
-    this.frame = requestAnimationFrame((next) => this.tick(next));
+  private paint(now: number): void {
     this.vehicleOptions.animate = !this.motionQuery.matches;
+    this.keepFollowed();
+    this.vehicles.repaint();
     if (now - this.signalsAt >= SIGNALS_EVERY_MS) {
       this.signalsAt = now;
-      this.under.repaint();
       this.signals.repaint();
-      this.promises.repaint();
     }
-    if (now - this.vehiclesAt >= VEHICLES_EVERY_MS) {
-      this.vehiclesAt = now;
-      this.keepFollowed();
-      this.vehicles.repaint();
+    if (now - this.promisesAt >= PROMISES_EVERY_MS) {
+      this.promisesAt = now;
+      this.under.repaint();
+      this.promises.repaint();
     }
   }
 

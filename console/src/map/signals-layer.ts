@@ -126,6 +126,16 @@ function paintRing(canvas: Canvas, place: PlacedController, live: ControllerLive
   ctx.restore();
 }
 
+/** A text that changes when anything that is painted of a controller does, but for its age. */
+export function signalSignature(live: LiveState): string {
+  let signature = '';
+  for (const { value } of live.controllers.values()) {
+    const { id, aspects, link, armed, preempt } = value;
+    signature += `${id}${aspects}${link}${armed ? '' : '!'}${preempt ? (preempt.ours ? '+' : '-') : ''};`;
+  }
+  return signature;
+}
+
 /** Paints all signals of the network from the live state. */
 export function signalPainter(controllers: PlacedController[], live: LiveState): Painter {
   return (canvas) => {

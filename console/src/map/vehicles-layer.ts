@@ -8,11 +8,15 @@ import type { Motion, Pose } from '../live/motion';
 import type { LiveState, Timed } from '../live/state';
 import type { Canvas, Painter } from './canvas-layer';
 import { font, PALETTE } from './palette';
+import type { Sprites } from './sprites';
 
 /** Lateness is written beside a tram from this on, and up to this scale. */
 const LATE_FROM_S = 60;
-const LATE_BELOW_MPP = 3.5;
+const LATE_BELOW_MPP = 2.4;
 const PULSE_MS = 1_600;
+const BOX_HEIGHT = 18;
+/** From the middle of a tram to the tip of its nose. */
+const NOSE_PX = 18;
 
 export interface VehicleOptions {
   cars: boolean;
@@ -29,17 +33,30 @@ function rotated(ctx: CanvasRenderingContext2D, px: number, py: number, headingD
 }
 
 /** A text on a small plate, its centre at the point given. */
-function plate(ctx: CanvasRenderingContext2D, text: string, px: number, py: number, ink: string): void {
-  ctx.font = font(11, 600);
+function plate(canvas: Canvas, sprites: Sprites, text: string, px: number, py: number, ink: string): void {
+  const face = font(11, 600);
+  sprites.put(
+    canvas.ctx,
+    `plate ${text} ${ink}`,
+    [px, py],
+    () => [Math.ceil(sprites.measure(text, face)) + 10, 18],
+    (ctx, width, height) => {
+      ctx.beginPath();
+      ctx.roundRect(1, 1, width - 2, height - 2, 4);
+      ctx.fillStyle = 'rgba(255, 255, 255, 0.92)';
+      ctx.fill();
+      label(ctx, text, face, ink, width, height);
+    },
+  );
+}
+
+/** A text in the middle of a picture. */
+function label(ctx: CanvasRenderingContext2D, text: string, face: string, ink: string, width: number, height: number): void {
+  ctx.font = face;
   ctx.textAlign = 'center';
   ctx.textBaseline = 'middle';
-  const width = ctx.measureText(text).width + 8;
-  ctx.beginPath();
-  ctx.roundRect(px - width / 2, py - 8, width, 16, 4);
-  ctx.fillStyle = 'rgba(255, 255, 255, 0.92)';
-  ctx.fill();
   ctx.fillStyle = ink;
-  ctx.fillText(text, px, py + 0.5);
+  ctx.fillText(text, width / 2, height / 2 + 0.5);
 }
 
 /** Cars of the simulated city: small, and no colour. */
@@ -58,42 +75,49 @@ function paintCars(canvas: Canvas, cars: [number, number, number][]): void {
   ctx.fill();
 }
 
+/** The box of a tram or bus with its line. */
+function box(canvas: Canvas, sprites: Sprites, vehicle: VehicleLive, px: number, py: number, color: string, stale: boolean): void {
+  const face = font(11, 700);
+  const corner = vehicle.class === 'bus' ? 2 : 6;
+  sprites.put(
+    canvas.ctx,
+    `box ${vehicle.label} ${color} ${corner} ${stale}`,
+    [px, py],
+    () => [Math.max(20, Math.ceil(sprites.measure(vehicle.label, face)) + 10) + 2, BOX_HEIGHT + 2],
+    (ctx, width, height) => {
+      ctx.lineWidth = 1.5;
+      ctx.strokeStyle = stale ? color : PALETTE.paper;
+      ctx.fillStyle = stale ? PALETTE.halo : color;
+      if (stale) ctx.setLineDash([3, 2]);
+      ctx.beginPath();
+      ctx.roundRect(1, 1, width - 2, height - 2, corner);
+      ctx.fill();
+      ctx.stroke();
+      label(ctx, vehicle.label, face, stale ? color : PALETTE.paper, width, height);
+    },
+  );
+}
+
 /** A tram or bus: an upright box with its line, and a nose that points where it goes. */
-function paintTransit(canvas: Canvas, vehicle: VehicleLive, pose: Pose, stale: string | null): void {
+function paintTransit(canvas: Canvas, sprites: Sprites, vehicle: VehicleLive, pose: Pose, stale: string | null): void {
   const { ctx, metresPerPixel } = canvas;
   const [px, py] = canvas.px(pose.x, pose.y);
   if (!canvas.visible(px, py)) return;
   const color = vehicle.priority === 'granted' ? PALETTE.tramGranted : PALETTE.tram;
-  ctx.font = font(11, 700);
-  const width = Math.max(20, ctx.measureText(vehicle.label).width + 10);
-  const [half, height] = [width / 2, 18];
-  ctx.lineWidth = 1.5;
-  ctx.strokeStyle = stale ? color : PALETTE.paper;
-  ctx.fillStyle = stale ? PALETTE.halo : color;
-  if (stale) ctx.setLineDash([3, 2]);
   rotated(ctx, px, py, pose.heading, () => {
-    const tip = half + 7;
     ctx.beginPath();
-    ctx.moveTo(0, -tip);
-    ctx.lineTo(5, -tip + 8);
-    ctx.lineTo(-5, -tip + 8);
+    ctx.moveTo(0, -NOSE_PX);
+    ctx.lineTo(5, -NOSE_PX + 8);
+    ctx.lineTo(-5, -NOSE_PX + 8);
     ctx.closePath();
-    ctx.stroke();
+    ctx.fillStyle = color;
     ctx.fill();
   });
-  ctx.beginPath();
-  ctx.roundRect(px - half, py - height / 2, width, height, vehicle.class === 'bus' ? 2 : 6);
-  ctx.fill();
-  ctx.stroke();
-  ctx.setLineDash([]);
-  ctx.fillStyle = stale ? color : PALETTE.paper;
-  ctx.textAlign = 'center';
-  ctx.textBaseline = 'middle';
-  ctx.fillText(vehicle.label, px, py + 0.5);
+  box(canvas, sprites, vehicle, px, py, color, stale !== null);
   const late = vehicle.lateness_s;
-  if (stale) plate(ctx, stale, px, py + 19, PALETTE.ink);
+  if (stale) plate(canvas, sprites, stale, px, py + 19, PALETTE.ink);
   else if (late !== null && Math.abs(late) >= LATE_FROM_S && metresPerPixel < LATE_BELOW_MPP) {
-    plate(ctx, format.lateness(late), px, py + 19, late > 0 ? PALETTE.abnormal : PALETTE.ink);
+    plate(canvas, sprites, format.lateness(late), px, py + 19, late > 0 ? PALETTE.abnormal : PALETTE.ink);
   }
 }
 
@@ -108,7 +132,14 @@ function paintPulse(ctx: CanvasRenderingContext2D, px: number, py: number, now: 
 }
 
 /** An emergency vehicle: a blue disc with an arrow in it, and its call sign. */
-function paintEmergency(canvas: Canvas, vehicle: VehicleLive, pose: Pose, stale: string | null, animate: boolean): void {
+function paintEmergency(
+  canvas: Canvas,
+  sprites: Sprites,
+  vehicle: VehicleLive,
+  pose: Pose,
+  stale: string | null,
+  animate: boolean,
+): void {
   const { ctx, now } = canvas;
   const [px, py] = canvas.px(pose.x, pose.y);
   if (!canvas.visible(px, py, 60)) return;
@@ -133,7 +164,7 @@ function paintEmergency(canvas: Canvas, vehicle: VehicleLive, pose: Pose, stale:
     ctx.fill();
   });
   const name = stale ? `${vehicle.label} · ${stale}` : vehicle.label;
-  plate(ctx, name, px, py - 25, PALETTE.waveDeep);
+  plate(canvas, sprites, name, px, py - 25, PALETTE.waveDeep);
 }
 
 /** The age to write on a stale vehicle; null while its position is fresh. */
@@ -142,7 +173,7 @@ function staleText(timed: Timed<VehicleLive>, now: number): string | null {
 }
 
 /** Paints cars, then trams and buses, then emergency vehicles, so that these lie on top. */
-export function vehiclePainter(live: LiveState, motion: Motion, options: VehicleOptions): Painter {
+export function vehiclePainter(live: LiveState, motion: Motion, sprites: Sprites, options: VehicleOptions): Painter {
   return (canvas) => {
     if (live.demo && options.cars) paintCars(canvas, live.demo.value.cars);
     const emergencies: [Timed<VehicleLive>, Pose][] = [];
@@ -150,10 +181,10 @@ export function vehiclePainter(live: LiveState, motion: Motion, options: Vehicle
       const pose = motion.pose(id, canvas.now);
       if (!pose) continue;
       if (timed.value.class === 'emergency') emergencies.push([timed, pose]);
-      else paintTransit(canvas, timed.value, pose, staleText(timed, canvas.now));
+      else paintTransit(canvas, sprites, timed.value, pose, staleText(timed, canvas.now));
     }
     for (const [timed, pose] of emergencies) {
-      paintEmergency(canvas, timed.value, pose, staleText(timed, canvas.now), options.animate);
+      paintEmergency(canvas, sprites, timed.value, pose, staleText(timed, canvas.now), options.animate);
     }
   };
 }

@@ -98,12 +98,14 @@ const SIGNAL_REACH_MM: i64 = 300_000;
 const PRESS_MM: i64 = 12_000;
 /// A car that rolls slower than this stands.
 const STANDING_MM_S: i64 = 2_000;
-/// Time that passing one car takes: rolling, standing.
+/// Time that passing one rolling car takes, and the share of drivers who make way.
 const PASS_ROLLING_MS: i64 = 1_000;
-const PASS_STANDING_MS: i64 = 2_500;
-/// Share of drivers who make way.
 const WAY_ROLLING: f64 = 0.5;
+/// Time that passing one standing car takes whose driver pulls aside, and their share.
+const PASS_STANDING_MS: i64 = 2_500;
 const WAY_STANDING: f64 = 0.6;
+/// …and where the driver has to be asked.
+const PASS_ASKED_MS: i64 = 7_000;
 /// Speed over a red line, mm/s: 16 to 20 km/h.
 const CRAWL_MM_S: (f64, f64) = (4_400.0, 1_200.0);
 /// So near to a line a slow vehicle stands at it.
@@ -228,14 +230,14 @@ impl World {
         };
         run.behind = Some((serial, since));
         let standing = car.speed_mm_s < STANDING_MM_S;
-        let (share, takes_ms) = match (run.driving, standing) {
-            (_, false) => (WAY_ROLLING, PASS_ROLLING_MS),
-            (Driving::ThroughRed, true) => (WAY_STANDING, PASS_STANDING_MS),
-            (Driving::ObeysSignals, true) => return false,
+        let manners = unit_of(self.config.seed, 0x3_0000 + u64::from(run.trip), u64::from(serial.0));
+        let takes_ms = match (run.driving, standing) {
+            (_, false) if manners < WAY_ROLLING => PASS_ROLLING_MS,
+            (Driving::ThroughRed, true) if manners < WAY_STANDING => PASS_STANDING_MS,
+            (Driving::ThroughRed, true) => PASS_ASKED_MS,
+            (Driving::ObeysSignals, true) | (_, false) => return false,
         };
-        let makes_way =
-            unit_of(self.config.seed, 0x3_0000 + u64::from(run.trip), u64::from(serial.0)) < share;
-        if !makes_way || self.now_ms - since < takes_ms {
+        if self.now_ms - since < takes_ms {
             return false;
         }
         run.behind = None;

@@ -30,7 +30,7 @@ pub use emergency::{Driving, EmergencyTrip, RouteLine, TripId, TripLog};
 pub use local::LocalPreemption;
 pub use measure::CrossDelay;
 pub use rng::Rng;
-pub use routing::movements_along;
+pub use routing::{fastest_way, movements_along};
 pub use sensors::{Fix, Sensors};
 pub use signals::{Aspect, FixedTime, Signals};
 pub use trip::{Baselines, SignalDelay, Steering, TripResult, TripSetup, Unsteered, baselines, run_trip};

@@ -85,6 +85,17 @@ fn believed_ms(network: &Network, link: LinkId, seed: u64, taste: u64) -> i64 {
     (true_ms as f64 * (1.0 + error)) as i64
 }
 
+/// The links of the fastest way of cars from one link to another, both included; `None` when there is
+/// none.
+#[must_use]
+pub fn fastest_way(network: &Network, from: LinkId, to: LinkId) -> Option<Vec<LinkId>> {
+    if from.index().max(to.index()) >= network.links.len() {
+        return None;
+    }
+    let route = WayTree::new(network, from, 0, 0).route_to(network, to)?;
+    Some(std::iter::once(from).chain(route.iter().map(|&m| network.movement(m).to)).collect())
+}
+
 /// The movements along a chain of links; `None` where two of them are not joined.
 #[must_use]
 pub fn movements_along(network: &Network, links: &[LinkId]) -> Option<Arc<[MovementId]>> {

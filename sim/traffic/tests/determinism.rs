@@ -79,7 +79,7 @@ fn a_trip_whose_links_do_not_meet_is_refused() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn no_car_is_lost_and_none_stands_on_another(

@@ -1,5 +1,6 @@
 //! One emergency trip from end to end in virtual time, and the baselines that it is compared with.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clearway_network::{LinkId, Network};
@@ -8,8 +9,9 @@ use serde::Serialize;
 
 use crate::emergency::{Driving, EmergencyTrip, TripId};
 use crate::local::LocalPreemption;
+use crate::vehicle::Serial;
 use crate::virtual_city::VirtualCity;
-use crate::world::WorldConfig;
+use crate::world::{World, WorldConfig};
 
 /// Whoever steers the signals of a city for a trip; called after each tick of 100 ms.
 pub trait Steering {
@@ -131,26 +133,25 @@ pub fn run_trip(
     city.advance(setup.depart);
     let controllers = city.world.trip(trip)?.controllers();
     city.world.watch(&controllers);
-    let lateness = city.world.tram_lateness();
+    let before = city.world.tram_lateness();
     let give_up = setup.depart + TRIP_MAX;
     let mut end = setup.measure_until.unwrap_or(give_up);
-    while city.now() < end {
+    let mut window = None;
+    // The window may close before the vehicle arrives; its travel time is awaited all the same.
+    while window.is_none() || (city.world.trip(trip)?.arrived.is_none() && city.now() < give_up) {
         city.tick();
         steering.step(&mut city, trip);
         let arrived = city.world.trip(trip)?.arrived;
         if let (Some(arrived), None) = (arrived, setup.measure_until) {
             end = (arrived + setup.recovery).min(give_up);
         }
+        if window.is_none() && city.now() >= end {
+            window = Some((city.world.cross_delay(), lateness_change_s(&before, &city.world), city.now()));
+        }
     }
+    let (cross, tram_lateness_change_s, measured_until) = window?;
     let totals = city.field.totals();
     let log = city.world.trip(trip)?;
-    let cross = city.world.cross_delay();
-    let changes: Vec<f64> = city
-        .world
-        .tram_lateness()
-        .iter()
-        .filter_map(|(serial, late)| lateness.get(serial).map(|before| (*late - *before).as_s()))
-        .collect();
     Some(TripResult {
         arrived: log.arrived.is_some(),
         travel_time_s: log.travel_time().unwrap_or(city.now() - setup.depart).as_s(),
@@ -159,11 +160,20 @@ pub fn run_trip(
         cross_delay_s_total: cross.total.as_s(),
         cross_vehicles: cross.cars,
         cross_delay_s_mean: cross.mean_s(),
-        tram_lateness_change_s: mean(&changes),
+        tram_lateness_change_s,
         clearances_cut: totals.clearances_cut,
         violations: totals.violations(),
-        measured_until_s: city.now().as_s(),
+        measured_until_s: measured_until.as_s(),
     })
+}
+
+/// Mean change of lateness of the trams that are still on the road.
+#[must_use]
+pub fn lateness_change_s(before: &BTreeMap<Serial, Millis>, city: &World) -> f64 {
+    let now = city.tram_lateness();
+    let changes: Vec<f64> =
+        now.iter().filter_map(|(serial, late)| before.get(serial).map(|b| (*late - *b).as_s())).collect();
+    mean(&changes)
 }
 
 fn signal_delay(network: &Network, line: &crate::emergency::RouteLine) -> SignalDelay {
@@ -194,7 +204,8 @@ pub fn baselines(network: &Arc<Network>, setup: &TripSetup) -> Option<Baselines>
     let obeys = TripSetup { driving: Driving::ObeysSignals, ..setup.clone() };
     let none = run_trip(network, &obeys, &mut Unsteered)?;
     #[allow(clippy::cast_possible_truncation)]
-    let until = Some(Millis((none.measured_until_s * 1000.0).round() as i64));
+    let window_of_none = Millis((none.measured_until_s * 1000.0).round() as i64);
+    let until = Some(setup.measure_until.unwrap_or(window_of_none));
     let through = TripSetup { driving: Driving::ThroughRed, measure_until: until, ..setup.clone() };
     let blue_light = run_trip(network, &through, &mut Unsteered)?;
     let steered = TripSetup { measure_until: until, ..obeys };

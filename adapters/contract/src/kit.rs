@@ -3,6 +3,8 @@
 
 mod checks;
 mod device;
+#[cfg(feature = "actor")]
+pub mod rig;
 
 use clearway_certify::{Ask as Wish, Class, Draft, certify};
 use clearway_signals::{

@@ -102,7 +102,7 @@ mod tests {
             octets in proptest::collection::vec(any::<u8>(), 0..80),
             value in any::<i64>(),
         ) {
-            groups(&numbers, |_| value);
+            let _ = groups(&numbers, |_| value);
             let _ = listed(&numbers, &octets);
             let _ = configuration_hash(&octets);
             let _ = mode(value, value);

@@ -1,0 +1,193 @@
+//! The whole adapter before an emulated controller on a real socket.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clearway_contract::actor::Surroundings;
+use clearway_contract::kit::rig::{self, Stage, Wire};
+use clearway_contract::{Protocol, Site};
+use clearway_field::{ArmingFault, FaceKind, Field, FieldOptions};
+use clearway_network::testing::corridor;
+use clearway_signals::{ControllerId, Millis, RowSet};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+
+use super::{ANSWER_WITHIN, Options, allow_list};
+
+const ID: ControllerId = ControllerId(1);
+/// Later than the adapter waits.
+const LATE: Duration = Duration::from_millis(2 * ANSWER_WITHIN.as_millis() as u64);
+
+/// A relay of connections whose wire can be cut.
+struct Relay {
+    address: SocketAddr,
+    wire: watch::Sender<Wire>,
+    _accepting: JoinSet<()>,
+}
+
+impl Relay {
+    async fn start(device: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
+        let address = listener.local_addr().expect("bound");
+        let (wire, at) = watch::channel(Wire::Whole);
+        let mut accepting = JoinSet::new();
+        accepting.spawn(async move {
+            let mut relays = JoinSet::new();
+            while let Ok((front, _)) = listener.accept().await {
+                relays.spawn(relay(front, device, at.clone()));
+            }
+        });
+        Self { address, wire, _accepting: accepting }
+    }
+
+    fn set(&self, wire: Wire) {
+        self.wire.send_replace(wire);
+    }
+}
+
+async fn relay(mut front: TcpStream, device: SocketAddr, wire: watch::Receiver<Wire>) {
+    let Ok(mut back) = TcpStream::connect(device).await else { return };
+    let (mut up, mut down) = ([0; 512], [0; 512]);
+    loop {
+        tokio::select! {
+            read = front.read(&mut up) => {
+                let Ok(length @ 1..) = read else { return };
+                if *wire.borrow() != Wire::Cut && back.write_all(&up[..length]).await.is_err() {
+                    return;
+                }
+            }
+            read = back.read(&mut down) => {
+                let Ok(length @ 1..) = read else { return };
+                let now = *wire.borrow();
+                if now == Wire::Late {
+                    tokio::time::sleep(LATE).await;
+                }
+                if now != Wire::Cut && front.write_all(&down[..length]).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// Controller 1 of the corridor behind its real face, and a relay before it.
+struct Scene {
+    field: Field,
+    site: Site,
+    relay: Relay,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let network = corridor(2);
+        let faces = [FaceKind::Ntcip, FaceKind::Modbus];
+        let emulator = clearway_field::Options { backup_time: Millis::from_s(2), ..Default::default() };
+        let options = FieldOptions { emulator, ..FieldOptions::default() };
+        let field = Field::start(&network, &faces, options).await.expect("binds on loopback");
+        let relay = Relay::start(field.address(ID).expect("a face")).await;
+        let controller = &network.controllers[ID.index()];
+        let site = Site {
+            controller: ID,
+            name: controller.name.clone(),
+            protocol: Protocol::Modbus,
+            address: relay.address.to_string(),
+            groups: controller.groups.clone(),
+            group_numbers: controller.group_numbers.clone(),
+            relations: controller.relations.clone(),
+            rows: controller.rows.clone(),
+            capabilities: controller.capabilities,
+            detectors: controller.detectors.iter().map(|detector| detector.number).collect(),
+            backup_time_max: Millis::from_s(60),
+        };
+        Self { field, site, relay }
+    }
+}
+
+impl Stage for Scene {
+    fn site(&self) -> Site {
+        self.site.clone()
+    }
+
+    fn spawn(&self, site: Site, surroundings: Surroundings) -> JoinHandle<()> {
+        super::spawn(site, Options::default(), surroundings)
+    }
+
+    fn calls(&self) -> RowSet {
+        self.field.with(ID, |emulator| emulator.status().remote).expect("it is there")
+    }
+
+    fn accepted(&self) -> u32 {
+        self.field.with(ID, |emulator| emulator.counters().accepted).expect("it is there")
+    }
+
+    fn set_wire(&self, wire: Wire) {
+        self.relay.set(wire);
+    }
+
+    fn mistake(&self) {
+        self.field.refuse_arming(ID, ArmingFault::WrongConfiguration);
+    }
+}
+
+macro_rules! scenarios {
+    ($($name:ident),+ $(,)?) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                let scene = Scene::start().await;
+                rig::$name(&scene).await;
+                scene.field.shutdown().await;
+            }
+        )+
+    };
+}
+
+scenarios! {
+    a_call_is_confirmed_and_released,
+    s19_shutdown_releases,
+    an_engine_that_is_gone_leaves_nothing_on,
+    a_panic_releases_and_the_adapter_serves_again,
+    s19_release_of_all_needs_no_engine,
+    a_cut_wire_is_noticed_and_survived,
+    late_answers_confuse_nothing,
+    s6_another_device_is_never_written,
+}
+
+#[tokio::test]
+async fn s14_the_guard_lets_only_own_rows_out() {
+    let scene = Scene::start().await;
+    let allow = allow_list(&scene.site);
+    let of =
+        |numbers: clearway_egress::Numbers| (1..=255).filter(|n| numbers.contains(*n)).collect::<Vec<u8>>();
+    assert_eq!((of(allow.preempt_rows), of(allow.priority_rows)), (vec![3, 4], vec![1]));
+}
+
+#[tokio::test]
+async fn the_guard_stops_a_frame_that_the_codec_got_wrong() {
+    use std::sync::Arc;
+    use tokio_modbus::client::{Writer, tcp::attach};
+    let scene = Scene::start().await;
+    let stream = TcpStream::connect(scene.relay.address).await.expect("connects");
+    let clock: super::Clock = Arc::new(|| (Millis::ZERO, 7));
+    let guarded = super::stream::Guarded::new(stream, allow_list(&scene.site), clock, Arc::default());
+    let mut client = attach(guarded);
+    let rail = crate::frame::Command { sequence: 1, time_to_live_ds: 10, calls: 1, ..Default::default() };
+    let sent = client.write_multiple_registers(0, &crate::codec::encode(&rail)).await;
+    assert!(sent.is_err_and(|error| error.to_string().contains("allow-list")));
+    assert_eq!(scene.accepted(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_priority_request_is_carried_with_its_arrival() {
+    let scene = Scene::start().await;
+    let mut rig = rig::Rig::start(&scene, |_| {});
+    rig.call(clearway_contract::kit::TRANSIT, 1).await;
+    rig.confirmed(1, true).await;
+    let held = scene.field.with(ID, |emulator| emulator.status().priority).expect("it is there");
+    assert_eq!(held.map(|held| held.row), Some(clearway_contract::kit::TRANSIT));
+    rig.release(clearway_contract::kit::TRANSIT, 1).await;
+    rig.confirmed(1, false).await;
+    rig.stop().await;
+}

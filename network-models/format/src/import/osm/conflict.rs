@@ -74,11 +74,6 @@ impl Judge<'_> {
         table
     }
 
-    /// Seconds that people need to clear a crossing after walk.
-    pub fn clearance_s(&self, walk: &Crosswalk) -> u32 {
-        whole_seconds(walk.length_m / self.profile.walking_m_s)
-    }
-
     fn approaches(&self, a: &Approach, b: &Approach) -> (Relation, Relation) {
         let mut relations = (Relation::Compatible, Relation::Compatible);
         for first in &a.streams {
@@ -134,7 +129,7 @@ impl Judge<'_> {
     /// Vehicles and people: whoever turns into the street gives way to those who walk along theirs.
     fn walk(&self, approach: &Approach, walk: &Crosswalk) -> (Relation, Relation) {
         let mut relations = (Relation::Compatible, Relation::Compatible);
-        let clearance = self.clearance_s(walk);
+        let clearance = clearance_s(walk, self.profile);
         for stream in &approach.streams {
             let Some(position) = stream.links.iter().position(|link| walk.links.contains(link)) else {
                 continue;
@@ -182,17 +177,21 @@ impl Judge<'_> {
 
     /// Points where the drawn ways cross behind both stop lines.
     fn meetings(&self, first: &Stream, second: &Stream) -> Vec<Meeting> {
+        let (first_end_m, second_end_m) = (self.reaches(first, second), self.reaches(second, first));
         geo::crossings(&first.line, &second.line)
             .into_iter()
-            .map(|c| {
-                (
-                    c.angle,
-                    Meeting { first_m: c.on_first - first.stop_m, second_m: c.on_second - second.stop_m },
-                )
-            })
-            .filter(|(angle, m)| *angle >= CROSSING_MIN_DEG && m.first_m >= 0.0 && m.second_m >= 0.0)
-            .map(|(_, meeting)| meeting)
+            .filter(|c| c.angle >= CROSSING_MIN_DEG && c.on_first < first_end_m && c.on_second < second_end_m)
+            .map(|c| Meeting { first_m: c.on_first - first.stop_m, second_m: c.on_second - second.stop_m })
+            .filter(|m| m.first_m >= 0.0 && m.second_m >= 0.0)
             .collect()
+    }
+
+    /// How far a stream runs before it queues at the stop line of the other: no conflict from there on.
+    fn reaches(&self, stream: &Stream, other: &Stream) -> f64 {
+        if !stream.links[1..].contains(&other.links[0]) {
+            return f64::INFINITY;
+        }
+        geo::nearest(&stream.line, self.base.links[other.links[0]].line[0]).1
     }
 
     /// The start of the first link that both run over behind their stop lines.
@@ -261,6 +260,11 @@ impl Judge<'_> {
 fn conflict(mut meetings: Vec<Meeting>, merges: Option<Meeting>) -> Encounter {
     meetings.extend(merges);
     if meetings.is_empty() { Encounter::Never } else { Encounter::Conflict(meetings) }
+}
+
+/// Seconds that people need to clear a crossing after walk.
+pub fn clearance_s(walk: &Crosswalk, profile: &Profile) -> u32 {
+    whole_seconds(walk.length_m / profile.walking_m_s)
 }
 
 /// Round up to whole seconds; a millisecond over does not count.

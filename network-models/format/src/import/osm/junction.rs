@@ -1,10 +1,12 @@
 //! Signal groups of a controller: one for each approach, tram track and crossing in conflict.
 
+use std::collections::BTreeSet;
+
 use clearway_signals::GroupKind;
 
 use super::base::Base;
 use super::cluster::Cluster;
-use super::conflict::{Judge, Relation};
+use super::conflict::{Judge, Relation, clearance_s};
 use super::geo::Xy;
 use super::profile::Profile;
 use super::streams::{Reader, Site};
@@ -67,60 +69,95 @@ impl Controller {
     }
 }
 
+/// Inner stop lines are taken out so often before the rest is taken as it is.
+const ROUNDS_MAX: usize = 8;
+
 /// The controller of a cluster; `None` when nothing in it conflicts.
+///
+/// Everybody who enters must be able to pass all stop lines on the way in one green: an inner stop
+/// line whose group conflicts with the approach before it is left out.
 pub fn controller(
     base: &Base,
     reader: &Reader<'_>,
     cluster: &Cluster,
     profile: &Profile,
 ) -> Option<Controller> {
-    let site = reader.site(cluster);
-    let relations = Judge { base, site: &site, profile }.relations();
-    let judge = Judge { base, site: &site, profile };
-    let roads = site.approaches.len();
+    let mut open = BTreeSet::new();
+    for _ in 0..ROUNDS_MAX {
+        let site = reader.site(cluster, &open);
+        let relations = Judge { base, site: &site, profile }.relations();
+        let stuck = stuck_stop_lines(base, &site, &relations);
+        if stuck.is_empty() {
+            return assemble(base, cluster, site, relations, profile);
+        }
+        open.extend(stuck);
+    }
+    None
+}
+
+/// Inner links whose group conflicts with that of another stop line on the same path.
+fn stuck_stop_lines(base: &Base, site: &Site, relations: &[Vec<Relation>]) -> BTreeSet<usize> {
+    let stop_line = |link: usize| site.approaches.iter().position(|a| a.link == link);
+    let mut stuck = BTreeSet::new();
+    for (_, moves) in &site.paths {
+        let passed: Vec<usize> = moves.iter().filter_map(|&m| stop_line(base.moves[m].from)).collect();
+        for (position, &later) in passed.iter().enumerate() {
+            let earlier = &passed[..position];
+            if earlier.iter().any(|&a| matches!(relations[a][later], Relation::Conflict(_))) {
+                stuck.insert(site.approaches[later].link);
+            }
+        }
+    }
+    stuck
+}
+
+fn assemble(
+    base: &Base,
+    cluster: &Cluster,
+    site: Site,
+    relations: Vec<Vec<Relation>>,
+    profile: &Profile,
+) -> Option<Controller> {
     let in_conflict = |i: &usize| relations[*i].iter().any(|r| matches!(r, Relation::Conflict(_)));
     let kept: Vec<usize> = (0..relations.len()).filter(in_conflict).collect();
     let mut groups: Vec<Group> = Vec::new();
     for &i in &kept {
-        let kind = match site.approaches.get(i).map(|a| a.kind) {
-            Some(Kind::Road) => GroupKind::Vehicle,
-            Some(Kind::Track) => GroupKind::Tram,
-            None => GroupKind::Pedestrian,
-        };
-        let letter = match kind {
-            GroupKind::Tram => 'T',
-            GroupKind::Pedestrian => 'P',
-            _ => 'K',
-        };
-        let number = 1 + groups.iter().filter(|g| g.kind == kind).count();
-        let walks = kind == GroupKind::Pedestrian;
-        groups.push(Group {
-            kind,
-            name: format!("{letter}{number}"),
-            of: if walks { i - roads } else { i },
-            min_green_s: match kind {
-                GroupKind::Tram => profile.tram_min_green_s,
-                GroupKind::Pedestrian => profile.walk_s,
-                _ => profile.vehicle_min_green_s,
-            },
-            yellow_s: if walks { 0.0 } else { profile.yellow_s },
-            clearance_s: if walks { f64::from(judge.clearance_s(&site.crosswalks[i - roads])) } else { 0.0 },
-            red_yellow_s: if kind == GroupKind::Vehicle { profile.red_yellow_s } else { 0.0 },
-            demand: demand(base, &site, i, kind, profile),
-        });
+        let group = group(base, &site, i, &groups, profile);
+        groups.push(group);
     }
     if !groups.iter().any(|g| g.kind == GroupKind::Vehicle) {
         return None;
     }
     let relations = kept.iter().map(|&a| kept.iter().map(|&b| relations[a][b]).collect()).collect();
     Some(Controller {
-        title: title(base, &site),
+        title: title(base, &site, profile),
         centre: cluster.centre,
         mid_block: cluster.mid_block,
         site,
         groups,
         relations,
     })
+}
+
+/// The group of the i-th stop line or crossing of a site.
+fn group(base: &Base, site: &Site, i: usize, before: &[Group], profile: &Profile) -> Group {
+    let (kind, letter, min_green_s) = match site.approaches.get(i).map(|a| a.kind) {
+        Some(Kind::Road) => (GroupKind::Vehicle, 'K', profile.vehicle_min_green_s),
+        Some(Kind::Track) => (GroupKind::Tram, 'T', profile.tram_min_green_s),
+        None => (GroupKind::Pedestrian, 'P', profile.walk_s),
+    };
+    let number = 1 + before.iter().filter(|g| g.kind == kind).count();
+    let walk = i.checked_sub(site.approaches.len());
+    Group {
+        kind,
+        name: format!("{letter}{number}"),
+        of: walk.unwrap_or(i),
+        min_green_s,
+        yellow_s: if walk.is_none() { profile.yellow_s } else { 0.0 },
+        clearance_s: walk.map_or(0.0, |walk| f64::from(clearance_s(&site.crosswalks[walk], profile))),
+        red_yellow_s: if kind == GroupKind::Vehicle { profile.red_yellow_s } else { 0.0 },
+        demand: demand(base, site, i, kind, profile),
+    }
 }
 
 fn demand(base: &Base, site: &Site, group: usize, kind: GroupKind, profile: &Profile) -> f64 {
@@ -135,13 +172,13 @@ fn demand(base: &Base, site: &Site, group: usize, kind: GroupKind, profile: &Pro
 }
 
 /// The names of the two streets that bring most, e.g. "Mannerheimintie / Kaivokatu".
-fn title(base: &Base, site: &Site) -> String {
+fn title(base: &Base, site: &Site, profile: &Profile) -> String {
     let mut names: Vec<(&str, f64)> = Vec::new();
     let touched = site.approaches.iter().filter(|a| a.kind == Kind::Road).flat_map(|a| {
         std::iter::once(a.link).chain(a.streams.iter().filter_map(|s| s.links.last().copied()))
     });
     for link in touched.map(|l| &base.links[l]).filter(|l| !l.name.is_empty()) {
-        let weight = f64::from(link.lanes) * super::FI_DEFAULT.demand(&link.class);
+        let weight = f64::from(link.lanes) * profile.demand(&link.class);
         match names.iter_mut().find(|(name, _)| *name == link.name) {
             Some(known) => known.1 = known.1.max(weight),
             None => names.push((&link.name, weight)),

@@ -62,32 +62,34 @@ fn rail(controller: &Controller) -> Row {
 
 type Bin = (Vec<Vec<usize>>, BTreeSet<usize>);
 
-/// Paths of one kind of vehicle, put together by approach as long as their groups do not conflict.
+/// Paths of one kind of vehicle, put together by their first stop line as long as their groups do
+/// not conflict. A path begins at its first stop line, which may lie behind an unsignalled entry.
 fn bins(base: &Base, controller: &Controller, uses: Uses) -> Vec<Bin> {
+    let agrees =
+        |set: &BTreeSet<usize>| set.iter().all(|&g| set.iter().all(|&h| !controller.conflicts(g, h)));
+    let ruled = |m: &usize| controller.group_of_link(base.moves[*m].from);
     let mut bins: Vec<(usize, Bin)> = Vec::new();
-    for (approach, moves) in &controller.site.paths {
-        let needed = groups_on(base, controller, moves);
-        let starts_at_signal = controller.group_of_link(controller.site.approaches[*approach].link).is_some();
-        let agrees = |a: &BTreeSet<usize>| a.iter().all(|&g| a.iter().all(|&h| !controller.conflicts(g, h)));
-        if !uses_of(&base.moves, moves).allow(uses) || !starts_at_signal || !agrees(&needed) {
+    let mut known = BTreeSet::new();
+    for (_, moves) in &controller.site.paths {
+        let Some(start) = moves.iter().position(|m| ruled(m).is_some()) else { continue };
+        let path = moves[start..].to_vec();
+        let needed: BTreeSet<usize> = path.iter().filter_map(ruled).collect();
+        if !uses_of(&base.moves, &path).allow(uses) || !agrees(&needed) || !known.insert(path.clone()) {
             continue;
         }
+        let stop_line = base.moves[path[0]].from;
         let fits = |(of, (_, held)): &&mut (usize, Bin)| {
-            of == approach && agrees(&held.union(&needed).copied().collect())
+            *of == stop_line && agrees(&held.union(&needed).copied().collect())
         };
         match bins.iter_mut().find(fits) {
             Some((_, (paths, held))) => {
-                paths.push(moves.clone());
+                paths.push(path);
                 held.extend(needed);
             }
-            None => bins.push((*approach, (vec![moves.clone()], needed))),
+            None => bins.push((stop_line, (vec![path], needed))),
         }
     }
     bins.into_iter().map(|(_, bin)| bin).collect()
-}
-
-fn groups_on(base: &Base, controller: &Controller, moves: &[usize]) -> BTreeSet<usize> {
-    moves.iter().filter_map(|&m| controller.group_of_link(base.moves[m].from)).collect()
 }
 
 /// The needed groups and those that may run beside them without making the controller end anything more.

@@ -112,8 +112,8 @@ impl<'a> Reader<'a> {
         Self { base, data, field, profile, leaving, into, over }
     }
 
-    /// The streams and crossings of one cluster.
-    pub fn site(&self, cluster: &Cluster) -> Site {
+    /// The streams and crossings of one cluster; `open` are inner links whose mapped stop line is left out.
+    pub fn site(&self, cluster: &Cluster, open: &BTreeSet<usize>) -> Site {
         let crosswalks: Vec<Crosswalk> =
             cluster.crosswalks.iter().map(|nodes| self.crosswalk(cluster, nodes)).collect();
         let mut site = Site { crosswalks, ..Site::default() };
@@ -121,7 +121,7 @@ impl<'a> Reader<'a> {
             for &node in nodes {
                 for &link in self.into.get(&(kind, node)).map_or(&[][..], Vec::as_slice) {
                     let inner = kind == Kind::Road && self.is_inner(cluster, link);
-                    if !inner || self.has_inner_stop_line(link) {
+                    if !inner || self.has_inner_stop_line(link) && !open.contains(&link) {
                         let stop_back_m = self.stop_back(&site, link);
                         site.approaches.push(Approach {
                             link,

@@ -238,7 +238,7 @@ fn live(run: &mut Run) {
     let log = run.log("demo");
     match live::Demo::start(&clearway, &run.root, &log) {
         Ok(demo) => {
-            let mut browser = npm(&run.root, &["run", "test:live"]);
+            let mut browser = npm(&run.root, &["run", "test:browser"]);
             run.step("browser", browser.env("CLEARWAY_URL", &demo.url), Runner::Playwright, 5);
             run.check("Ctrl-C ends the demo", demo.interrupt().err().as_deref());
         }

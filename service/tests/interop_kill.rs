@@ -1,0 +1,113 @@
+//! kill -9 of the engine in mid-wave, with real processes: invariant S8.
+#![forbid(unsafe_code)]
+
+mod interop;
+
+use std::time::{Duration, Instant};
+
+use interop::drive::{Approach, EngineProcess, Reached, Vehicle};
+use interop::{Emulated, Field, modbus_read, model, snmp_get, wait};
+
+/// From the missions to a held call at both controllers.
+const HELD: Duration = Duration::from_secs(90);
+/// Entry, minimum dwell and exit: from the end of a call to the plan at the latest.
+const TRANSITION: Duration = Duration::from_secs(60);
+/// Polling by foreign clients, on a busy machine.
+const SLACK: Duration = Duration::from_secs(3);
+const NOT_ACTIVE: i64 = 2;
+
+/// Own row of a controller and how to see it from outside.
+struct Watched {
+    emulated: Emulated,
+    row: u8,
+}
+
+impl Watched {
+    /// Whether the controller holds our call.
+    fn is_called(&self) -> bool {
+        let Self { emulated: Emulated { protocol, address, .. }, row } = self;
+        if protocol == "ntcip" {
+            snmp_get(address, &format!("1.6.3.1.2.{row}")) == Some(1)
+        } else {
+            modbus_read(address, 9, 1).is_some_and(|calls| calls[0] >> (row - 1) & 1 == 1)
+        }
+    }
+
+    /// Whether it runs its own plan again.
+    fn is_local(&self) -> bool {
+        let Self { emulated: Emulated { protocol, address, .. }, row } = self;
+        if protocol == "ntcip" {
+            snmp_get(address, &format!("1.6.2.1.16.{row}")) == Some(NOT_ACTIVE)
+        } else {
+            modbus_read(address, 2, 2)
+                .is_some_and(|served| served[0] == 0 && i64::from(served[1]) == NOT_ACTIVE)
+        }
+    }
+
+    /// What the device itself gives a call that nobody refreshes: its timer, or the time to live left.
+    fn dead_man(&self) -> Duration {
+        let Emulated { protocol, address, .. } = &self.emulated;
+        if protocol == "ntcip" {
+            let timer_s = snmp_get(address, "1.3.3.0").and_then(|s| u64::try_from(s).ok());
+            Duration::from_secs(timer_s.expect("the timer can be read"))
+        } else {
+            let left_ds = modbus_read(address, 7, 1).expect("time to live")[0];
+            Duration::from_millis(100 * u64::from(left_ds))
+        }
+    }
+}
+
+#[test]
+fn s8_after_kill_9_in_mid_wave_every_controller_returns_to_local_control() {
+    let (loaded, folder) = (model(), tempfile::tempdir().unwrap());
+    let network = &loaded.network;
+    let mut field = Field::start(network.controllers.len());
+    let reached: Vec<Reached> = field
+        .controllers
+        .iter()
+        .map(|e| Reached {
+            name: e.name.clone(),
+            protocol: if e.protocol == "ntcip" { "ntcip" } else { "modbus" },
+            address: e.address.clone(),
+        })
+        .collect();
+    let (mut approaches, mut watched) = (Vec::new(), Vec::new());
+    for protocol in ["ntcip", "modbus"] {
+        let of_protocol = field.controllers.iter().filter(|e| e.protocol == protocol);
+        let candidates = of_protocol.filter_map(|e| {
+            let controller = network.controllers.iter().find(|c| c.name == e.name)?;
+            Some((e, Approach::longest(network, controller)?))
+        });
+        let longest = candidates.max_by_key(|(_, approach)| network.link(approach.link).length_mm);
+        let (emulated, approach) = longest.expect("the model binds emergency rows in both protocols");
+        watched.push(Watched { emulated: emulated.clone(), row: approach.row_number });
+        approaches.push(approach);
+    }
+    let vehicles = [Vehicle::new(1), Vehicle::new(2)];
+    let engine = EngineProcess::start(folder.path(), &reached, &vehicles);
+    let _driving: Vec<_> = vehicles.iter().zip(&approaches).map(|(v, a)| engine.send(v, a)).collect();
+    for watch in &watched {
+        wait(&format!("a call at {}", watch.emulated.name), HELD, || watch.is_called().then_some(()));
+    }
+
+    let dead_men: Vec<Duration> = watched.iter().map(Watched::dead_man).collect();
+    engine.process.signal("KILL");
+    let killed = Instant::now();
+    for (watch, dead_man) in watched.iter().zip(&dead_men) {
+        let name = &watch.emulated.name;
+        let left = |limit: Duration| (killed + limit).saturating_duration_since(Instant::now());
+        let dropped = left(*dead_man + SLACK);
+        wait(&format!("{name} to drop the call"), dropped, || (!watch.is_called()).then_some(()));
+        println!("{name}: call dropped {:.1} s after kill -9", killed.elapsed().as_secs_f64());
+        wait(&format!("{name} to run its plan"), left(*dead_man + SLACK + TRANSITION), || {
+            watch.is_local().then_some(())
+        });
+        println!("{name}: local control {:.1} s after kill -9", killed.elapsed().as_secs_f64());
+    }
+    field.process.signal("TERM");
+    let violations = field.process.line(|line| {
+        let value: serde_json::Value = serde_json::from_str(line).ok()?;
+        value.get("violations")?.as_u64()
+    });
+    assert_eq!(violations, 0, "s1 to s4 in the independent monitors");
+}

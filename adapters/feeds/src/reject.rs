@@ -182,6 +182,15 @@ mod tests {
     }
 
     #[test]
+    fn the_document_lists_every_reason_as_it_stands_here() {
+        let document = include_str!("../../../docs/feeds.md");
+        for reason in Reject::ALL {
+            let row = format!("| `{}` | {} | {} |", reason.word(), reason.meaning(), reason.cure());
+            assert!(document.contains(&row), "docs/feeds.md lacks: {row}");
+        }
+    }
+
+    #[test]
     fn a_tally_counts_by_reason() {
         let tally = Tally::default();
         assert_eq!(tally.last_at(), None);

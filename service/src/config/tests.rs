@@ -171,6 +171,19 @@ fn the_schema_describes_every_field() {
     assert!(bare.is_empty(), "no description: {bare:?}");
 }
 
+#[test]
+fn the_document_describes_every_field() {
+    let document = include_str!("../../../docs/configuration.md");
+    let schema = Config::schema();
+    let definitions = schema["$defs"].as_object().unwrap().values();
+    for object in definitions.chain([&schema]) {
+        for name in object["properties"].as_object().into_iter().flat_map(|properties| properties.keys()) {
+            let stands = [format!("`{name}`"), format!("`[{name}]`"), format!("`[[{name}]]`")];
+            assert!(stands.iter().any(|form| document.contains(form)), "docs/configuration.md lacks {name}");
+        }
+    }
+}
+
 /// Collects the properties without description.
 fn undescribed(schema: &serde_json::Value, place: &str, found: &mut Vec<String>) {
     let Some(object) = schema.as_object() else { return };

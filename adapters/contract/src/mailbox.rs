@@ -191,3 +191,6 @@ impl Mailbox {
         self.recent.push_back((request, revision));
     }
 }
+
+#[cfg(test)]
+mod tests;

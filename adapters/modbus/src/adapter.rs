@@ -46,7 +46,7 @@ pub const PACE: Pace = Pace {
 pub struct Options {
     /// The network between is closed: Modbus in clear may leave the machine. Modbus TCP knows no
     /// authentication, so that anybody there can write.
-    pub plaintext_accepted: bool,
+    pub accept_plaintext: bool,
 }
 
 /// Start the adapter of one controller. It ends, with everything of ours released, when the
@@ -119,7 +119,7 @@ impl TcpLink {
             .await?
             .next()
             .ok_or_else(|| io::Error::other("the address leads nowhere"))?;
-        if !target.ip().is_loopback() && !self.options.plaintext_accepted {
+        if !target.ip().is_loopback() && !self.options.accept_plaintext {
             return Err(io::Error::other(
                 "Modbus in clear to another machine is not accepted by the configuration",
             ));

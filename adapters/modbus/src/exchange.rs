@@ -215,7 +215,10 @@ impl Exchange {
         let dwell = [reg(7), reg(8), reg(9), reg(10)];
         let same_channel = flag(3) == (row.channel == Channel::Priority);
         RowReading {
-            present: reg(0) == u16::from(row.number) && same_channel,
+            // A preempt number without a bit of its own cannot be called.
+            present: reg(0) == u16::from(row.number)
+                && same_channel
+                && (row.channel == Channel::Priority || call_bit(row.number) != 0),
             kind: row_kind(reg(1)),
             non_locking: flag(0),
             enabled: flag(1),

@@ -58,7 +58,7 @@ pub struct Options {
     /// The controller's quirks.
     pub profile: Profile,
     /// The network between is closed: messages in clear may leave the machine.
-    pub plaintext_accepted: bool,
+    pub accept_plaintext: bool,
 }
 
 impl Default for Options {
@@ -67,7 +67,7 @@ impl Default for Options {
             snmp: Snmp::V1,
             community: "administrator".into(),
             profile: Profile::STANDARD,
-            plaintext_accepted: false,
+            accept_plaintext: false,
         }
     }
 }
@@ -77,7 +77,7 @@ impl core::fmt::Debug for Options {
         f.debug_struct("Options")
             .field("snmp", &self.snmp)
             .field("profile", &self.profile)
-            .field("plaintext_accepted", &self.plaintext_accepted)
+            .field("accept_plaintext", &self.accept_plaintext)
             .finish_non_exhaustive()
     }
 }
@@ -139,7 +139,7 @@ impl SnmpLink {
 
     async fn open(&self) -> Result<Client<Guarded>, String> {
         let target = self.resolve().await?;
-        if !target.ip().is_loopback() && !self.options.plaintext_accepted {
+        if !target.ip().is_loopback() && !self.options.accept_plaintext {
             return Err("messages in clear to another machine are not accepted by the configuration".into());
         }
         let any = if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };

@@ -6,15 +6,22 @@ use clearway_signals::{GroupId, GroupSet, Mode};
 /// from 1. `numbers` are the phase numbers by `GroupId`.
 pub fn groups(numbers: &[u8], bits: impl Fn(u8) -> i64) -> GroupSet {
     numbered(numbers)
-        .filter(|(_, number)| bits(eight_of(*number)) >> ((number - 1) % 8) & 1 == 1)
+        .filter(|(_, number)| bit(bits(eight_of(*number)), *number))
         .map(|(group, _)| group)
         .collect()
+}
+
+/// Whether a number from 1 has its bit set in the value of its group of eight.
+#[must_use]
+pub const fn bit(value: i64, number: u8) -> bool {
+    let place = number.saturating_sub(1) % 8;
+    (value >> place) & 1 == 1
 }
 
 /// The group of eight that a number from 1 stands in, from 1.
 #[must_use]
 pub const fn eight_of(number: u8) -> u8 {
-    (number - 1) / 8 + 1
+    number.saturating_sub(1) / 8 + 1
 }
 
 /// The groups of a list of phase numbers, one octet each, and how many numbers are no group.
@@ -54,8 +61,8 @@ pub const fn mode(control: i64, flash: i64) -> Mode {
 /// digits.
 #[must_use]
 pub fn configuration_hash(text: &[u8]) -> Option<u32> {
-    let runs = text.split(|byte| !byte.is_ascii_hexdigit()).filter(|run| run.len() == 8);
-    let digits = str::from_utf8(runs.last()?).ok()?;
+    let mut runs = text.split(|byte| !byte.is_ascii_hexdigit()).filter(|run| run.len() == 8);
+    let digits = str::from_utf8(runs.next_back()?).ok()?;
     u32::from_str_radix(digits, 16).ok()
 }
 

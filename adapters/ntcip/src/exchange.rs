@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearway_contract::{Answer, Ask, Entry, GateReading, Intervals, RowReading, Site, StatusReading, Write};
 use clearway_signals::{Channel, ControllerStatus, Millis, PreemptState, RequestRow, RowId, RowSet};
 
-use crate::codec::{configuration_hash, eight_of, groups, listed, mode};
+use crate::codec::{bit, configuration_hash, eight_of, groups, listed, mode};
 use crate::frame::{self, Name, Object, Value};
 use crate::profile::{Profile, Version};
 
@@ -276,10 +276,8 @@ impl Exchange {
             let volume = integer(values, &frame::VOLUME.of(*number)).filter(|_| fresh).unwrap_or(0);
             u16::try_from(volume).unwrap_or(0)
         };
-        let occupied = |number: &u8| {
-            let bits = integer(values, &frame::DETECTORS_ACTIVE.of(eight_of((*number).max(1)))).unwrap_or(0);
-            bits >> ((*number).max(1) - 1) % 8 & 1 == 1
-        };
+        let active = |number: u8| integer(values, &frame::DETECTORS_ACTIVE.of(eight_of(number))).unwrap_or(0);
+        let occupied = |number: &u8| bit(active(*number), *number);
         let detectors = &self.site.detectors;
         Answer::Counts(detectors.iter().map(volume).collect(), detectors.iter().map(occupied).collect())
     }

@@ -417,14 +417,14 @@ impl Config {
             ))));
         }
         let text = fs::read_to_string(path).map_err(unreadable)?;
-        Self::from_text(path, &text)
+        Self::parse(path, &text)
     }
 
     /// Reads a text as if it stood in a file of that path.
     ///
     /// # Errors
     /// As [`Config::load`].
-    pub fn from_text(path: &Path, text: &str) -> Result<Self, ConfigError> {
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let source = Source::new(path, text);
         let mut config: Self = toml::from_str(text).map_err(|error| source.syntax(&error))?;
         config.source = source;

@@ -16,7 +16,7 @@ fn scratch() -> tempfile::TempDir {
 /// Reads and checks `text`, and gives each fault as `line:column what`.
 fn faults(folder: &Path, text: &str) -> Vec<String> {
     let path = folder.join("clearway.toml");
-    let checked = Config::from_text(&path, text).and_then(|config| config.check(None));
+    let checked = Config::parse(&path, text).and_then(|config| config.check(None));
     let faults = checked.map_or_else(|error| error.faults, |_| Vec::new());
     faults.iter().map(|fault| format!("{}:{} {}", fault.line, fault.column, fault.message)).collect()
 }
@@ -27,7 +27,7 @@ fn the_shipped_example_is_good_and_names_its_vehicles() {
     let text = fs::read_to_string(&path).unwrap();
     let folder = scratch();
     let text = text.replace("../../network-models/helsinki-centre", "model");
-    let config = Config::from_text(&folder.path().join("clearway.toml"), &text).unwrap();
+    let config = Config::parse(&folder.path().join("clearway.toml"), &text).unwrap();
     let registry = config.check(Some(&["c1", "c2"])).unwrap();
     let engine = registry.by_taip("0101").and_then(|id| registry.get(id)).unwrap();
     assert_eq!((engine.class, engine.label.as_str()), (VehicleClass::Emergency, "HEL101"));
@@ -40,7 +40,7 @@ fn the_shipped_example_is_good_and_names_its_vehicles() {
 #[test]
 fn a_short_configuration_gets_loopback_and_the_planners_defaults() {
     let folder = scratch();
-    let config = Config::from_text(&folder.path().join("c.toml"), "network = \"model\"\n").unwrap();
+    let config = Config::parse(&folder.path().join("c.toml"), "network = \"model\"\n").unwrap();
     assert!(config.check(None).is_ok());
     assert_eq!(config.listen.page.to_string(), "127.0.0.1:8080");
     assert_eq!(config.policy.planner(), clearway_planner::Config::default());
@@ -136,7 +136,7 @@ fn x6_a_secret_is_a_file_that_only_its_owner_may_read() {
 
     fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
     assert!(faults(folder.path(), text).is_empty());
-    let config = Config::from_text(&folder.path().join("c.toml"), text).unwrap();
+    let config = Config::parse(&folder.path().join("c.toml"), text).unwrap();
     assert_eq!(config.read_secret(Path::new("token")).unwrap(), "s3cret");
     assert!(!format!("{config:?}").contains("s3cret"));
 }
@@ -146,7 +146,7 @@ fn a_controller_that_the_model_lacks_is_a_fault() {
     let folder = scratch();
     let text = "network = \"model\"\n[[controller]]\nid = \"c9\"\naddress = \"10.0.0.7:161\"\n\
                 accept_plaintext = true\n";
-    let config = Config::from_text(&folder.path().join("c.toml"), text).unwrap();
+    let config = Config::parse(&folder.path().join("c.toml"), text).unwrap();
     assert!(config.check(None).is_ok());
     let error = config.check(Some(&["c1"])).unwrap_err();
     assert_eq!(error.faults[0].to_string(), "the model has no controller `c9`");

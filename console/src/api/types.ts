@@ -76,7 +76,8 @@ export interface ControllerLive {
   armed: boolean;
   why: string | null;
   mode: string;
-  age_ms: number;
+  /** Of the last reading; null before the first. */
+  age_ms: number | null;
   /** One letter for each group, in the order of the network's `groups`. */
   aspects: string;
   preempt: Preempt | null;
@@ -88,8 +89,9 @@ export interface VehicleLive {
   label: string;
   lon: number;
   lat: number;
-  heading_deg: number;
-  speed_mps: number;
+  /** Null where the feed does not tell. */
+  heading_deg: number | null;
+  speed_mps: number | null;
   age_ms: number;
   /** Positive is late; null where there is no timetable. */
   lateness_s: number | null;

@@ -49,6 +49,8 @@ it('turns the shorter way round', () => {
   expect(turn(10, 350, 0.5)).toBe(0);
   expect(turn(90, 180, 0.5)).toBe(135);
   expect(turn(0, 270, 1)).toBe(270);
+  expect(turn(null, 90, 0.2)).toBe(90);
+  expect(turn(90, null, 0.2)).toBeNull();
 });
 
 it('forgets vehicles that are gone', () => {

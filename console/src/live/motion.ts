@@ -4,11 +4,11 @@
  * is silent stands still and ages.
  */
 
-/** A place in map units (EPSG:3857) and a heading in degrees clockwise from north. */
+/** A place in map units (EPSG:3857) and a heading in degrees clockwise from north, where it is known. */
 export interface Pose {
   x: number;
   y: number;
-  heading: number;
+  heading: number | null;
 }
 
 const GLIDE_MIN_MS = 80;
@@ -23,8 +23,9 @@ interface Glide {
   duration: number;
 }
 
-/** The heading a share `t` of the shorter way round from `a` to `b`. */
-export function turn(a: number, b: number, t: number): number {
+/** The heading a share `t` of the shorter way round from `a` to `b`; `b` where either is not known. */
+export function turn(a: number | null, b: number | null, t: number): number | null {
+  if (a === null || b === null) return b;
   const way = ((((b - a) % 360) + 540) % 360) - 180;
   return (a + way * t + 360) % 360;
 }

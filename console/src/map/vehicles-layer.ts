@@ -24,7 +24,9 @@ export interface VehicleOptions {
   animate: boolean;
 }
 
-function rotated(ctx: CanvasRenderingContext2D, px: number, py: number, headingDeg: number, draw: () => void): void {
+/** Draws what points where a vehicle goes; nothing where that is not known. */
+function rotated(ctx: CanvasRenderingContext2D, px: number, py: number, headingDeg: number | null, draw: () => void): void {
+  if (headingDeg === null) return;
   ctx.save();
   ctx.translate(px, py);
   ctx.rotate((headingDeg * Math.PI) / 180);

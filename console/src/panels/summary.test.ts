@@ -38,6 +38,12 @@ it('treats controllers without a recent reading as faults', () => {
   expect(summarise(network, state, 60_000).faults).toBe(network.controllers.length);
 });
 
+it.each(['flash', 'dark', 'fault', 'manual'])('treats a controller in mode %s as a fault', (mode) => {
+  const { network, state } = live();
+  Object.assign(state.controllers.get(0)!.value, { mode });
+  expect(summarise(network, state, 1000).controllers.find(({ id }) => id === 0)?.words).toBe(`mode ${mode}`);
+});
+
 it('shows controllers that nothing was heard of', () => {
   const view = summarise(gridNetwork(), new LiveState(), 0);
   expect(view.controllers.every(({ words }) => words === 'nothing heard yet')).toBe(true);

@@ -120,12 +120,17 @@ function waveRow(wave: Wave, at: number, now: number): WaveRow {
   };
 }
 
+/** Modes in which a controller does not run its plan. */
+const OUT_OF_ORDER = new Set(['flash', 'dark', 'fault', 'manual']);
+
 /** Whether and why a controller needs looking at, and the words for its state. */
 export function judge(live: ControllerLive | null, stale: boolean): { attention: Attention; words: string } {
   if (!live) return { attention: 'fault', words: 'nothing heard yet' };
   if (live.link !== 'up') return { attention: 'fault', words: `link ${live.link}` };
+  if (live.age_ms === null) return { attention: 'fault', words: 'nothing heard yet' };
   if (stale) return { attention: 'fault', words: 'no recent reading' };
   if (!live.armed) return { attention: 'fault', words: `not armed: ${live.why ?? 'no reason given'}` };
+  if (OUT_OF_ORDER.has(live.mode)) return { attention: 'fault', words: `mode ${live.mode}` };
   const { preempt } = live;
   if (preempt && !preempt.ours) return { attention: 'foreign', words: `${preempt.kind} preempt ${preempt.row} (not ours): ${preempt.state}` };
   if (preempt) return { attention: 'ours', words: `our ${preempt.kind} preempt ${preempt.row}: ${preempt.state}` };
@@ -138,7 +143,7 @@ function controllerRow(controller: NetworkController, timed: Timed<ControllerLiv
   const live = timed?.value ?? null;
   const stale = timed !== undefined && isStale(timed, now);
   const { id, title, name, protocol, priority, groups } = controller;
-  const age = timed ? ageMs(timed, now) : null;
+  const age = timed && timed.value.age_ms !== null ? ageMs(timed, now) : null;
   return { id, title, name, protocol, priority, groups, live, ageMs: age, stale, ...judge(live, stale) };
 }
 

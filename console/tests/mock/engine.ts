@@ -28,9 +28,9 @@ const TYPES: Record<string, string> = {
 };
 
 /** Members that changed, or of which a new report came: these are young, whatever they say. */
-function reported<T extends { id: string | number; age_ms: number }>(before: T[], now: T[]): T[] {
+function reported<T extends { id: string | number; age_ms: number | null }>(before: T[], now: T[]): T[] {
   const old = new Map(before.map((member) => [member.id, JSON.stringify(member)]));
-  return now.filter((member) => member.age_ms < 1000 || old.get(member.id) !== JSON.stringify(member));
+  return now.filter((member) => (member.age_ms ?? Infinity) < 1000 || old.get(member.id) !== JSON.stringify(member));
 }
 
 export class MockEngine {

@@ -90,10 +90,10 @@ export function busyWorld(network: Network): World {
     return found;
   };
   const preempt = { row: 3, kind: 'emergency', ours: true, state: 'dwell' };
-  Object.assign(at(1, WAVE_ROW), { aspects: 'GGRRR', mode: 'preempt', preempt });
-  Object.assign(at(2, WAVE_ROW), { aspects: 'RRYYC', mode: 'preempt', preempt: { ...preempt, state: 'entry' } });
+  Object.assign(at(1, WAVE_ROW), { aspects: 'GGRRR', preempt });
+  Object.assign(at(2, WAVE_ROW), { aspects: 'RRYYC', preempt: { ...preempt, state: 'entry' } });
   Object.assign(at(3, WAVE_ROW), { armed: false, why: 'backup timer is 600 s, at most 300 s is allowed' });
-  Object.assign(at(4, 0), { mode: 'preempt', preempt: { row: 1, kind: 'rail', ours: false, state: 'dwell' } });
+  Object.assign(at(4, 0), { preempt: { row: 1, kind: 'rail', ours: false, state: 'dwell' } });
   Object.assign(at(0, 3), { link: 'down', aspects: '?????' });
   return {
     engine: {

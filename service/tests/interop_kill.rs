@@ -57,6 +57,33 @@ impl Watched {
     }
 }
 
+/// When a call was seen gone and the plan seen again, since the kill.
+#[derive(Clone, Default)]
+struct Seen {
+    dropped: Option<Duration>,
+    local: Option<Duration>,
+}
+
+impl Seen {
+    fn look(&mut self, watch: &Watched, killed: Instant) {
+        if self.dropped.is_none() && !watch.is_called() {
+            self.dropped = Some(killed.elapsed());
+        }
+        if self.dropped.is_some() && self.local.is_none() && watch.is_local() {
+            self.local = Some(killed.elapsed());
+        }
+    }
+}
+
+/// Whether a controller serves no preempt at all.
+fn serves_nobody(Emulated { protocol, address, .. }: &Emulated) -> bool {
+    if protocol == "ntcip" {
+        snmp_get(address, "1.6.4.0") == Some(0)
+    } else {
+        modbus_read(address, 2, 1).is_some_and(|served| served[0] == 0)
+    }
+}
+
 #[test]
 fn s8_after_kill_9_in_mid_wave_every_controller_returns_to_local_control() {
     let (loaded, folder) = (model(), tempfile::tempdir().unwrap());
@@ -93,16 +120,25 @@ fn s8_after_kill_9_in_mid_wave_every_controller_returns_to_local_control() {
     let dead_men: Vec<Duration> = watched.iter().map(Watched::dead_man).collect();
     engine.process.signal("KILL");
     let killed = Instant::now();
-    for (watch, dead_man) in watched.iter().zip(&dead_men) {
-        let name = &watch.emulated.name;
-        let left = |limit: Duration| (killed + limit).saturating_duration_since(Instant::now());
-        let dropped = left(*dead_man + SLACK);
-        wait(&format!("{name} to drop the call"), dropped, || (!watch.is_called()).then_some(()));
-        println!("{name}: call dropped {:.1} s after kill -9", killed.elapsed().as_secs_f64());
-        wait(&format!("{name} to run its plan"), left(*dead_man + SLACK + TRANSITION), || {
-            watch.is_local().then_some(())
-        });
-        println!("{name}: local control {:.1} s after kill -9", killed.elapsed().as_secs_f64());
+    let mut seen = vec![Seen::default(); watched.len()];
+    let longest = dead_men.iter().max().copied().unwrap_or_default() + TRANSITION + SLACK;
+    wait("local control", longest, || {
+        for (watch, seen) in watched.iter().zip(&mut seen) {
+            seen.look(watch, killed);
+        }
+        seen.iter().all(|seen| seen.local.is_some()).then_some(())
+    });
+    for ((watch, dead_man), Seen { dropped, local }) in watched.iter().zip(dead_men).zip(seen) {
+        let (dropped, local) = (dropped.unwrap_or_default(), local.unwrap_or_default());
+        let Emulated { name, protocol, .. } = &watch.emulated;
+        println!(
+            "{name} ({protocol}), dead-man {dead_man:.1?}: dropped after {dropped:.1?}, local after {local:.1?}"
+        );
+        assert!(dropped <= dead_man + SLACK, "{name}: dropped after {dropped:?}, dead-man {dead_man:?}");
+        assert!(local <= dead_man + TRANSITION + SLACK, "{name}: local after {local:?}");
+    }
+    for emulated in &field.controllers {
+        assert!(serves_nobody(emulated), "{}: still preempted", emulated.name);
     }
     field.process.signal("TERM");
     let violations = field.process.line(|line| {

@@ -1,0 +1,184 @@
+//! Bytes: UTF-8 JSON, each message ended by a form feed; several in a row are tolerated.
+
+use serde_json::Value;
+
+use crate::frame::Message;
+
+/// Ends each message.
+const FORM_FEED: u8 = 0x0c;
+/// Longest message that is taken.
+pub const MESSAGE_MAX: usize = 256 * 1024;
+
+/// Why bytes are no message.
+#[derive(Debug, thiserror::Error)]
+pub enum DecodeError {
+    /// Longer than [`MESSAGE_MAX`] without an end. The stream is of no more use.
+    #[error("a message of more than {MESSAGE_MAX} bytes")]
+    TooLong,
+    /// Not JSON, or a known message with missing or wrong fields.
+    #[error("not a message: {0}")]
+    Json(#[from] serde_json::Error),
+    /// JSON, but of another protocol.
+    #[error("mType is not rSMsg")]
+    OtherProtocol,
+}
+
+/// Cuts a stream into messages.
+#[derive(Clone, Debug, Default)]
+pub struct Splitter {
+    waiting: Vec<u8>,
+}
+
+impl Splitter {
+    /// Take bytes as they come; the whole messages in them, without their ends.
+    ///
+    /// # Errors
+    /// [`DecodeError::TooLong`]; the connection must be closed then.
+    pub fn push(&mut self, bytes: &[u8]) -> Result<Vec<Vec<u8>>, DecodeError> {
+        let mut whole = Vec::new();
+        let mut rest = bytes;
+        while let Some(end) = rest.iter().position(|byte| *byte == FORM_FEED) {
+            self.waiting.extend_from_slice(&rest[..end]);
+            rest = &rest[end + 1..];
+            let message = core::mem::take(&mut self.waiting);
+            if message.len() > MESSAGE_MAX {
+                return Err(DecodeError::TooLong);
+            }
+            if !message.iter().all(u8::is_ascii_whitespace) {
+                whole.push(message);
+            }
+        }
+        if self.waiting.len() + rest.len() > MESSAGE_MAX {
+            return Err(DecodeError::TooLong);
+        }
+        self.waiting.extend_from_slice(rest);
+        Ok(whole)
+    }
+}
+
+/// Read one message, without its end.
+///
+/// # Errors
+/// A [`DecodeError`]; the peer is to be told with a `MessageNotAck`.
+pub fn decode(message: &[u8]) -> Result<Message, DecodeError> {
+    let value: Value = serde_json::from_slice(message)?;
+    if value.get("mType").and_then(Value::as_str) != Some("rSMsg") {
+        return Err(DecodeError::OtherProtocol);
+    }
+    Ok(serde_json::from_value(value)?)
+}
+
+/// Write one message, with its end.
+///
+/// # Errors
+/// When a value cannot be written as JSON.
+pub fn encode(message: &Message) -> Result<Vec<u8>, serde_json::Error> {
+    let mut value = serde_json::to_value(message)?;
+    if let Some(fields) = value.as_object_mut() {
+        fields.insert("mType".into(), "rSMsg".into());
+    }
+    let mut bytes = serde_json::to_vec(&value)?;
+    bytes.push(FORM_FEED);
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::frame::{Ack, CoreVersion, SiteId, StatusSubscribe, Subscription, Version, Watchdog};
+
+    const ID: &str = "e6b9a8c0-7d2f-4c35-9a1e-2f6a5f1b0c11";
+
+    fn messages() -> Vec<Message> {
+        vec![
+            Message::MessageAck(Ack { of: ID.into() }),
+            Message::Watchdog(Watchdog { id: ID.into(), at: "2026-03-01T10:00:00.000Z".into() }),
+            Message::Version(Version {
+                id: ID.into(),
+                core: vec![CoreVersion { vers: "3.2".into() }],
+                sxl: "1.1".into(),
+                sites: vec![SiteId { id: "RN+SI0001".into() }],
+            }),
+            Message::StatusSubscribe(StatusSubscribe {
+                id: ID.into(),
+                component: "TC".into(),
+                statuses: vec![Subscription {
+                    code: "S0033".into(),
+                    name: "status".into(),
+                    every_s: "0".into(),
+                    on_change: Some("True".into()),
+                }],
+            }),
+        ]
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        for message in messages() {
+            let bytes = encode(&message).expect("writes");
+            let (end, body) = bytes.split_last().expect("an end");
+            assert_eq!(*end, FORM_FEED);
+            assert_eq!(decode(body).expect("reads"), message);
+        }
+    }
+
+    #[test]
+    fn a_status_update_of_a_site_is_read() {
+        let text = format!(
+            r#"{{"mType":"rSMsg","type":"StatusUpdate","ntsOId":"","xNId":"","mId":"{ID}","cId":"TC",
+            "sTs":"2026-03-01T10:00:00.123Z","sS":[{{"sCI":"S0033","n":"status",
+            "s":[{{"r":"amb7","s":"activated"}}],"q":"recent"}}]}}"#
+        );
+        let Message::StatusUpdate(update) = decode(text.as_bytes()).expect("reads") else {
+            panic!("an update")
+        };
+        assert_eq!(update.values[0].value[0]["s"], "activated");
+    }
+
+    #[test]
+    fn other_json_is_refused() {
+        assert!(matches!(decode(br#"{"type":"Watchdog"}"#), Err(DecodeError::OtherProtocol)));
+        assert!(matches!(decode(br#"{"mType":"rSMsg","type":"Watchdog"}"#), Err(DecodeError::Json(_))));
+        assert!(matches!(decode(br#"{"mType":"rSMsg","type":"Other"}"#), Err(DecodeError::Json(_))));
+        assert!(matches!(decode(b"[]"), Err(DecodeError::OtherProtocol)));
+    }
+
+    #[test]
+    fn a_stream_without_end_is_given_up() {
+        let mut splitter = Splitter::default();
+        let block = vec![b' '; MESSAGE_MAX / 2];
+        assert!(splitter.push(&block).is_ok() && splitter.push(&block).is_ok());
+        assert!(matches!(splitter.push(b"x"), Err(DecodeError::TooLong)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_stream_is_cut_the_same_however_it_comes(sizes in proptest::collection::vec(1usize..40, 1..60)) {
+            let mut stream = vec![FORM_FEED, FORM_FEED];
+            for message in messages() {
+                stream.extend(encode(&message).expect("writes"));
+                stream.extend([FORM_FEED, b'\n']);
+            }
+            let (mut splitter, mut whole, mut rest) = (Splitter::default(), Vec::new(), &stream[..]);
+            for size in sizes.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, later) = rest.split_at((*size).min(rest.len()));
+                whole.extend(splitter.push(piece).expect("short"));
+                rest = later;
+            }
+            let read: Vec<Message> = whole.iter().map(|bytes| decode(bytes).expect("reads")).collect();
+            prop_assert_eq!(read, messages());
+        }
+
+        #[test]
+        fn x8_no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+            for message in Splitter::default().push(&bytes).unwrap_or_default() {
+                let _ = decode(&message);
+            }
+        }
+    }
+}

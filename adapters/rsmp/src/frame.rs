@@ -1,0 +1,329 @@
+//! The messages. Integers and booleans travel as text ("14", "True"): sites refuse JSON's own.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A message of RSMP core.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum Message {
+    /// Taken, by the id of the message that is answered.
+    MessageAck(Ack),
+    /// Refused, with the reason.
+    MessageNotAck(NotAck),
+    /// Which versions a side speaks, and which site it is.
+    Version(Version),
+    /// A sign of life.
+    Watchdog(Watchdog),
+    /// The site's overall state.
+    AggregatedStatus(AggregatedStatus),
+    /// Asks for it.
+    AggregatedStatusRequest(Addressed),
+    /// An alarm, its acknowledgement, suspension or request.
+    Alarm(Alarm),
+    /// Commands to a component.
+    CommandRequest(CommandRequest),
+    /// What came of them. Not a proof that they were carried out.
+    CommandResponse(CommandResponse),
+    /// Asks for statuses once.
+    StatusRequest(StatusRequest),
+    /// The statuses that were asked for.
+    StatusResponse(StatusValues),
+    /// Asks for statuses as they change.
+    StatusSubscribe(StatusSubscribe),
+    /// Asks no longer.
+    StatusUnsubscribe(StatusRequest),
+    /// The statuses that were subscribed.
+    StatusUpdate(StatusValues),
+}
+
+impl Message {
+    /// The id that an acknowledgement must repeat; `None` for acknowledgements themselves.
+    #[must_use]
+    pub fn id(&self) -> Option<&str> {
+        match self {
+            Self::MessageAck(_) | Self::MessageNotAck(_) => None,
+            Self::Version(m) => Some(&m.id),
+            Self::Watchdog(m) => Some(&m.id),
+            Self::AggregatedStatus(m) => Some(&m.id),
+            Self::AggregatedStatusRequest(m) => Some(&m.id),
+            Self::Alarm(m) => Some(&m.id),
+            Self::CommandRequest(m) => Some(&m.id),
+            Self::CommandResponse(m) => Some(&m.id),
+            Self::StatusRequest(m) | Self::StatusUnsubscribe(m) => Some(&m.id),
+            Self::StatusResponse(m) | Self::StatusUpdate(m) => Some(&m.id),
+            Self::StatusSubscribe(m) => Some(&m.id),
+        }
+    }
+}
+
+/// An acknowledgement.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Ack {
+    /// The message that is answered.
+    #[serde(rename = "oMId")]
+    pub of: String,
+}
+
+/// A refusal.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct NotAck {
+    /// The message that is answered.
+    #[serde(rename = "oMId")]
+    pub of: String,
+    /// Why.
+    #[serde(rename = "rea", default)]
+    pub reason: String,
+}
+
+/// Versions and site.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Version {
+    /// A version 4 UUID, as in every message.
+    #[serde(rename = "mId")]
+    pub id: String,
+    /// Core versions that are spoken.
+    #[serde(rename = "RSMP")]
+    pub core: Vec<CoreVersion>,
+    /// Version of the signal exchange list.
+    #[serde(rename = "SXL")]
+    pub sxl: String,
+    /// The site.
+    #[serde(rename = "siteId")]
+    pub sites: Vec<SiteId>,
+}
+
+/// A core version.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CoreVersion {
+    /// "3.1.5", "3.2".
+    pub vers: String,
+}
+
+/// The id of a site.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct SiteId {
+    /// The id.
+    #[serde(rename = "sId")]
+    pub id: String,
+}
+
+/// A sign of life.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Watchdog {
+    /// The message's id.
+    #[serde(rename = "mId")]
+    pub id: String,
+    /// UTC with milliseconds and `Z`. The site sets its clock by its primary supervisor's.
+    #[serde(rename = "wTs")]
+    pub at: String,
+}
+
+/// A message to a component without more.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Addressed {
+    /// The message's id.
+    #[serde(rename = "mId")]
+    pub id: String,
+    /// The component.
+    #[serde(rename = "cId")]
+    pub component: String,
+}
+
+/// The site's overall state.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct AggregatedStatus {
+    /// The message's id.
+    #[serde(rename = "mId")]
+    pub id: String,
+    /// The component; absent in old versions.
+    #[serde(rename = "cId", default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<String>,
+    /// When.
+    #[serde(rename = "aSTS")]
+    pub at: String,
+    /// Functional position.
+    #[serde(rename = "fP")]
+    pub position: Option<String>,
+    /// Functional state.
+    #[serde(rename = "fS")]
+    pub state: Option<String>,
+    /// Local control, communication lost, high, medium, low priority fault, connected, rest, off.
+    #[serde(rename = "se")]
+    pub bits: [bool; 8],
+}
+
+/// An alarm.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Alarm {
+    /// The message's id.
+    #[serde(rename = "mId")]
+    pub id: String,
+    /// The component.
+    #[serde(rename = "cId")]
+    pub component: String,
+    /// The alarm's code, "A0006".
+    #[serde(rename = "aCId")]
+    pub code: String,
+    /// Issue, Acknowledge, Suspend, Resume or Request, in either case of the first letter.
+    #[serde(rename = "aSp")]
+    pub kind: String,
+    /// "active" or "inactive", where the kind has it.
+    #[serde(rename = "aS", default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// When, where the kind has it.
+    #[serde(rename = "aTs", default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+/// Commands.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CommandRequest {
+    /// The message's id.
+    #[serde(rename = "mId")]
+    pub id: String,
+    /// The component.
+    #[serde(rename = "cId")]
+    pub component: String,
+    /// The arguments of the commands.
+    pub arg: Vec<Argument>,
+}
+
+/// One argument of a command.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Argument {
+    /// The command, "M0022".
+    #[serde(rename = "cCI")]
+    pub code: String,
+    /// The argument's name.
+    #[serde(rename = "n")]
+    pub name: String,
+    /// The command's own name, "requestPriority".
+    #[serde(rename = "cO")]
+    pub command: String,
+    /// The value.
+    #[serde(rename = "v")]
+    pub value: Value,
+}
+
+/// What came of commands.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct CommandResponse {
+    /// The message's id.
+    #[serde(rename = "mId")]
+    pub id: String,
+    /// The component.
+    #[serde(rename = "cId")]
+    pub component: String,
+    /// When.
+    #[serde(rename = "cTS")]
+    pub at: String,
+    /// The values that the site holds now.
+    pub rvs: Vec<ReturnValue>,
+}
+
+/// A value that the site holds.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct ReturnValue {
+    /// The command.
+    #[serde(rename = "cCI")]
+    pub code: String,
+    /// The argument's name.
+    #[serde(rename = "n")]
+    pub name: String,
+    /// The value.
+    #[serde(rename = "v")]
+    pub value: Value,
+    /// recent, old, undefined, unknown.
+    pub age: String,
+}
+
+/// Statuses that are asked for, or no longer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StatusRequest {
+    /// The message's id.
+    #[serde(rename = "mId")]
+    pub id: String,
+    /// The component.
+    #[serde(rename = "cId")]
+    pub component: String,
+    /// The statuses.
+    #[serde(rename = "sS")]
+    pub statuses: Vec<StatusName>,
+}
+
+/// A status by name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StatusName {
+    /// The status, "S0033".
+    #[serde(rename = "sCI")]
+    pub code: String,
+    /// The value's name.
+    #[serde(rename = "n")]
+    pub name: String,
+}
+
+/// Statuses that are subscribed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct StatusSubscribe {
+    /// The message's id.
+    #[serde(rename = "mId")]
+    pub id: String,
+    /// The component.
+    #[serde(rename = "cId")]
+    pub component: String,
+    /// The subscriptions.
+    #[serde(rename = "sS")]
+    pub statuses: Vec<Subscription>,
+}
+
+/// One subscription.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Subscription {
+    /// The status.
+    #[serde(rename = "sCI")]
+    pub code: String,
+    /// The value's name.
+    #[serde(rename = "n")]
+    pub name: String,
+    /// Seconds between two updates, as text; "0": only on change.
+    #[serde(rename = "uRt")]
+    pub every_s: String,
+    /// "True": also on change; from 3.1.5.
+    #[serde(rename = "sOc", default, skip_serializing_if = "Option::is_none")]
+    pub on_change: Option<String>,
+}
+
+/// Values of statuses.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StatusValues {
+    /// The message's id.
+    #[serde(rename = "mId")]
+    pub id: String,
+    /// The component.
+    #[serde(rename = "cId")]
+    pub component: String,
+    /// When.
+    #[serde(rename = "sTs")]
+    pub at: String,
+    /// The values.
+    #[serde(rename = "sS")]
+    pub values: Vec<StatusValue>,
+}
+
+/// The value of a status.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct StatusValue {
+    /// The status.
+    #[serde(rename = "sCI")]
+    pub code: String,
+    /// The value's name.
+    #[serde(rename = "n")]
+    pub name: String,
+    /// Text; from 3.2 an array too.
+    #[serde(rename = "s")]
+    pub value: Value,
+    /// recent, old, undefined, unknown.
+    #[serde(rename = "q")]
+    pub quality: String,
+}

@@ -35,13 +35,8 @@ impl Status {
         matches!(self, Self::UnderWay | Self::Transporting)
     }
 
-    const fn end_reason(self) -> Option<EndReason> {
-        match self {
-            Self::Arrived => Some(EndReason::Arrived),
-            Self::Cancelled => Some(EndReason::Cancelled),
-            Self::Returning => Some(EndReason::Returning),
-            Self::Assigned | Self::UnderWay | Self::Transporting => None,
-        }
+    const fn ends(self) -> bool {
+        matches!(self, Self::Arrived | Self::Cancelled | Self::Returning)
     }
 }
 
@@ -91,12 +86,18 @@ impl Missions {
         held.status = report.status;
         held.since = report.time;
         let key = held.key.clone();
+        if before.is_moving() {
+            let reason = match report.status {
+                // On from the scene: the way to the scene is over.
+                Status::Arrived | Status::UnderWay | Status::Transporting => EndReason::Arrived,
+                // Back to merely assigned: the centre took the departure back.
+                Status::Cancelled | Status::Assigned => EndReason::Cancelled,
+                Status::Returning => EndReason::Returning,
+            };
+            updates.push(end(report.vehicle, key.clone(), reason, report.received));
+        }
         if report.status.is_moving() {
             updates.push(self.start(report.vehicle, key, report.status, report.received));
-        } else if before.is_moving() {
-            // Back to merely assigned: the centre took the departure back.
-            let reason = report.status.end_reason().unwrap_or(EndReason::Cancelled);
-            updates.push(end(report.vehicle, key, reason, report.received));
         }
         updates
     }
@@ -108,7 +109,7 @@ impl Missions {
         if held.is_some_and(|held| held.key.case == case) {
             return true;
         }
-        if report.status.end_reason().is_some() {
+        if report.status.ends() {
             return false;
         }
         if let Some(held) = held.filter(|held| held.status.is_moving()) {

@@ -125,6 +125,19 @@ fn a_vehicles_own_status_counts_once_the_centre_has_assigned_it() {
 }
 
 #[test]
+fn a_transport_ends_the_way_to_the_scene_first() {
+    let told = story(&[rc_eda(), rc_ri(CASE, Status::UnderWay, 1), rc_ri(CASE, Status::Transporting, 2)]);
+    assert_eq!(
+        told,
+        [
+            format!("1 start {CASE} to scene: Dwelling fire"),
+            format!("2 end {CASE}: arrived"),
+            format!("2 start {CASE} to unknown: transport"),
+        ]
+    );
+}
+
+#[test]
 fn a_new_case_ends_the_old_one_and_the_old_ones_end_is_no_news() {
     let told = story(&[
         rc_ri(CASE, Status::UnderWay, 0),

@@ -65,7 +65,7 @@ pub fn build(data: &OsmData, profile: &Profile) -> Result<Base, ImportError> {
         return Err(ImportError::Empty);
     }
     let (clusters, tally, splits) = {
-        let field = Field::new(data, &streets, &kept);
+        let field = Field::new(data, &streets, &kept, profile);
         let (mut clusters, tally) = cluster::clusters(&field);
         reach_crosswalks(&field, &mut clusters);
         let splits = splits(&field, &clusters);

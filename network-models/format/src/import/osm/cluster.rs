@@ -6,10 +6,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rstar::primitives::Line;
+use rstar::{RTree, RTreeObject};
+
 use super::data::{OsmData, OsmId, has, tag};
 use super::geo::{self, Xy};
 use super::links::Incidence;
-use super::streets::{Kind, Streets};
+use super::profile::Profile;
+use super::streets::{Kind, Segment, Streets};
+use super::walking::{crosswalks, footways};
 
 /// What one controller stands for.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -55,8 +60,9 @@ const EXTENT_MAX_M: f64 = 85.0;
 const INNER_LINK_MAX_M: f64 = 42.0;
 /// A track's conflict points of one controller follow each other within this.
 const TRACK_GAP_M: f64 = 45.0;
-/// Room that two crossings need between them for an island.
-const ISLAND_M: f64 = 1.5;
+
+/// A track that crosses a street at less than this runs along it.
+const ALONG_DEG: f64 = 25.0;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Point {
@@ -83,15 +89,30 @@ pub struct Field<'a> {
     pub kept: &'a BTreeSet<usize>,
     /// What meets where.
     pub incidence: Incidence,
+    /// Widths.
+    pub profile: &'a Profile,
+    footways: BTreeMap<OsmId, Vec<OsmId>>,
 }
 
 impl<'a> Field<'a> {
     /// Of the kept segments.
-    pub fn new(data: &'a OsmData, streets: &'a Streets, kept: &'a BTreeSet<usize>) -> Self {
-        Self { data, streets, kept, incidence: Incidence::of(streets, kept) }
+    pub fn new(
+        data: &'a OsmData,
+        streets: &'a Streets,
+        kept: &'a BTreeSet<usize>,
+        profile: &'a Profile,
+    ) -> Self {
+        let incidence = Incidence::of(streets, kept);
+        Self { data, streets, kept, incidence, profile, footways: footways(data) }
     }
 
-    fn on(&self, kind: Kind, node: OsmId) -> bool {
+    /// The footways over a node.
+    pub fn footways_at(&self, node: OsmId) -> &[OsmId] {
+        self.footways.get(&node).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether streets or tracks run over a node.
+    pub fn on(&self, kind: Kind, node: OsmId) -> bool {
         !self.incidence.leaving(kind, node).is_empty() || !self.incidence.arriving(kind, node).is_empty()
     }
 
@@ -101,6 +122,10 @@ impl<'a> Field<'a> {
 
     fn is_signal_crossing(&self, node: OsmId) -> bool {
         self.data.nodes.get(&node).is_some_and(|n| has(&n.tags, "crossing", "traffic_signals"))
+    }
+
+    fn crossing_nodes(&self) -> impl Iterator<Item = OsmId> {
+        self.data.nodes.keys().copied().filter(|&node| self.is_signal_crossing(node))
     }
 
     /// The junction ahead of a road segment, and how far its node is.
@@ -141,6 +166,11 @@ pub fn clusters(field: &Field<'_>) -> (Vec<Cluster>, Tally) {
 
 /// Junctions with a stop line or a signal, and every signalised crossing of a street or track.
 fn signal_points(field: &Field<'_>, tally: &mut Tally) -> Vec<Point> {
+    let crossings: Vec<Xy> = field.crossing_nodes().map(|node| field.streets.place(node)).collect();
+    let near_crossing = |node: OsmId| {
+        let here = field.streets.place(node);
+        crossings.iter().any(|place| place.distance(here) < CROSSING_TO_CROSSING_MAX_M)
+    };
     let mut points = BTreeSet::new();
     for (&node, osm) in &field.data.nodes {
         if field.is_signal_crossing(node) {
@@ -156,7 +186,7 @@ fn signal_points(field: &Field<'_>, tally: &mut Tally) -> Vec<Point> {
                     tally.attached += 1;
                     points.insert(Point::Junction(junction));
                 }
-                None if near_crossing(field, node) => tally.mid_block += 1,
+                None if near_crossing(node) => tally.mid_block += 1,
                 None => tally.lonely += 1,
             }
         }
@@ -181,12 +211,6 @@ fn stop_line_junction(field: &Field<'_>, node: OsmId) -> Option<OsmId> {
     let ahead = field.incidence.leaving(Kind::Road, node).iter().filter(|&&s| serves(s));
     let found = ahead.filter_map(|&segment| field.junction_ahead(segment));
     found.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(junction, _)| junction)
-}
-
-fn near_crossing(field: &Field<'_>, node: OsmId) -> bool {
-    let here = field.streets.place(node);
-    let near = |other: &OsmId| field.streets.place(*other).distance(here) < CROSSING_TO_CROSSING_MAX_M;
-    field.data.nodes.keys().any(|other| near(other) && field.is_signal_crossing(*other))
 }
 
 /// Nearest pairs first; a merge that would grow beyond a junction's extent is not made.
@@ -305,86 +329,38 @@ fn junctions_around(field: &Field<'_>, node: OsmId) -> Vec<(OsmId, f64)> {
     found
 }
 
-/// Join crossing nodes of one footway with no island between them.
-fn crosswalks(field: &Field<'_>, nodes: &[OsmId]) -> Vec<Vec<OsmId>> {
-    let mut walks: Vec<Vec<OsmId>> = Vec::new();
-    for &node in nodes {
-        let joins = |walk: &Vec<OsmId>| walk.iter().any(|&other| same_crosswalk(field, node, other));
-        let (mut joined, rest): (Vec<_>, Vec<_>) = walks.into_iter().partition(joins);
-        let mut walk: Vec<OsmId> = joined.drain(..).flatten().collect();
-        walk.push(node);
-        walk.sort_unstable();
-        walks = rest;
-        walks.push(walk);
-    }
-    walks.sort();
-    walks
-}
-
-fn same_crosswalk(field: &Field<'_>, a: OsmId, b: OsmId) -> bool {
-    let far = field.streets.place(a).distance(field.streets.place(b));
-    let room = half_width(field, a) + half_width(field, b) + ISLAND_M;
-    far < room
-        && field.data.ways.values().any(|w| is_footway(w) && w.nodes.contains(&a) && w.nodes.contains(&b))
-}
-
-fn is_footway(way: &super::data::OsmWay) -> bool {
-    matches!(tag(&way.tags, "highway"), "footway" | "cycleway" | "path" | "pedestrian" | "crossing")
-}
-
-/// Half the width of what is crossed at a node.
-pub fn half_width(field: &Field<'_>, node: OsmId) -> f64 {
-    let lane = super::FI_DEFAULT.lane_width_m;
-    let arriving = field.incidence.arriving(Kind::Road, node);
-    let lanes: f64 = arriving
-        .iter()
-        .map(|&s| f64::from(field.streets.of_segment(&field.streets.segments[s]).lanes))
-        .fold(0.0, |sum, lanes| sum + lanes);
-    let track = if field.on(Kind::Track, node) { super::FI_DEFAULT.track_half_width_m } else { 0.0 };
-    // A junction node has more arms than one crosses: no wider than four lanes.
-    (lanes.min(4.0) * lane / 2.0).max(track)
-}
-
-/// The direction in which people walk at a crossing node, if a footway is drawn.
-pub fn walking_direction(field: &Field<'_>, node: OsmId) -> Option<f64> {
-    for way in field.data.ways.values().filter(|w| is_footway(w)) {
-        if let Some(i) = way.nodes.iter().position(|&n| n == node) {
-            let (a, b) = (way.nodes[i.saturating_sub(1)], way.nodes[(i + 1).min(way.nodes.len() - 1)]);
-            let known = |n| field.streets.places.get(&n).copied();
-            if let (Some(a), Some(b)) = (known(a), known(b))
-                && a != b
-            {
-                return Some(geo::heading(a, b));
-            }
-        }
-    }
-    None
-}
-
 /// Where a track runs over a street near a controller, the track node before it is a conflict.
 fn add_track_conflicts(field: &Field<'_>, clusters: &mut [Cluster]) {
     let of_kind = |kind: Kind| {
         let segments = field.kept.iter().map(|&s| field.streets.segments[s]);
         segments.filter(move |s| field.streets.of_segment(s).kind == kind)
     };
+    let ends = |s: Segment| [field.streets.place(s.from), field.streets.place(s.to)];
+    let flat = |p: Xy| [p.x, p.y];
+    let streets = RTree::bulk_load(
+        of_kind(Kind::Road).map(|s| Line::new(flat(ends(s)[0]), flat(ends(s)[1]))).collect::<Vec<_>>(),
+    );
     for track in of_kind(Kind::Track) {
-        let rail = [field.streets.place(track.from), field.streets.place(track.to)];
-        for road in of_kind(Kind::Road) {
-            let street = [field.streets.place(road.from), field.streets.place(road.to)];
+        let rail = ends(track);
+        let box_ = Line::new(flat(rail[0]), flat(rail[1])).envelope();
+        for street in streets.locate_in_envelope_intersecting(box_) {
+            let street = [street.from, street.to].map(|[x, y]| Xy { x, y });
             let Some((t, _)) = geo::segments_cross(rail, street) else { continue };
-            let angle =
-                geo::turn_angle(geo::heading(rail[0], rail[1]), geo::heading(street[0], street[1])).abs();
-            let at = rail[0].towards(rail[1], t);
-            let home = clusters.iter_mut().min_by(|a, b| {
-                let far = |c: &Cluster| nearest_node(field, c, at);
-                far(a).total_cmp(&far(b))
-            });
-            if let Some(home) = home.filter(|c| nearest_node(field, c, at) <= CROSSING_TO_NODE_MAX_M)
-                && (25.0..=155.0).contains(&angle)
-            {
-                home.track_nodes.insert(track.from);
+            let headings = (geo::heading(rail[0], rail[1]), geo::heading(street[0], street[1]));
+            let angle = geo::turn_angle(headings.0, headings.1).abs();
+            if ALONG_DEG < angle && angle < 180.0 - ALONG_DEG {
+                add_track_conflict(field, clusters, track.from, rail[0].towards(rail[1], t));
             }
         }
+    }
+}
+
+/// Give a track's conflict to the nearest controller, if one is near.
+fn add_track_conflict(field: &Field<'_>, clusters: &mut [Cluster], node: OsmId, at: Xy) {
+    let far = |cluster: &Cluster| nearest_node(field, cluster, at);
+    let home = clusters.iter_mut().min_by(|a, b| far(a).total_cmp(&far(b)));
+    if let Some(home) = home.filter(|cluster| far(cluster) <= CROSSING_TO_NODE_MAX_M) {
+        home.track_nodes.insert(node);
     }
 }
 

@@ -61,14 +61,12 @@ impl Judge<'_> {
         let roads = self.site.approaches.len();
         let n = roads + self.site.crosswalks.len();
         let mut table = vec![vec![Relation::Compatible; n]; n];
-        for a in 0..roads {
-            for b in a + 1..roads {
-                let (ab, ba) = self.approaches(&self.site.approaches[a], &self.site.approaches[b]);
-                (table[a][b], table[b][a]) = (ab, ba);
+        for (a, first) in self.site.approaches.iter().enumerate() {
+            for (b, second) in self.site.approaches.iter().enumerate().skip(a + 1) {
+                (table[a][b], table[b][a]) = self.approaches(first, second);
             }
             for (k, walk) in self.site.crosswalks.iter().enumerate() {
-                let (ab, ba) = self.walk(&self.site.approaches[a], walk);
-                (table[a][roads + k], table[roads + k][a]) = (ab, ba);
+                (table[a][roads + k], table[roads + k][a]) = self.walk(first, walk);
             }
         }
         table

@@ -24,8 +24,11 @@ mod requests;
 mod streams;
 mod streets;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod transit;
 mod turns;
+mod walking;
 
 use std::io::Read;
 

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use clearway_network::Uses;
 
 use super::base::Base;
-use super::cluster::{Cluster, Field, half_width, walking_direction};
+use super::cluster::{Cluster, Field};
 use super::data::{OsmData, OsmId, has};
 use super::geo::{self, Xy};
 use super::profile::Profile;
 use super::streets::Kind;
 use super::turns::RawMove;
+use super::walking::{half_width, walking_direction};
 
 /// One way through the controller from a stop line to its exit or to the next stop line.
 #[derive(Clone, PartialEq, Debug)]
@@ -108,7 +109,7 @@ impl<'a> Reader<'a> {
                 over.entry(node).or_default().push(index);
             }
         }
-        let field = Field::new(data, &base.streets, &base.kept);
+        let field = Field::new(data, &base.streets, &base.kept, profile);
         Self { base, data, field, profile, leaving, into, over }
     }
 

@@ -76,6 +76,16 @@ it.each(['gap', 'invalid'] as const)('opens anew after a message that is %s', (b
   expect(sockets).toHaveLength(2);
 });
 
+it('takes a repeated message neither for a fault nor for a sign of life', () => {
+  hear();
+  outcome = 'repeated';
+  vi.advanceTimersByTime(1000);
+  hear();
+  expect(sockets[0]?.closed).toBe(false);
+  vi.advanceTimersByTime(STALE_MS - 800);
+  expect(states.at(-1)).toBe('stale');
+});
+
 it('waits longer after each failure, and little again after a success', () => {
   const failures = 6;
   const opened: number[] = [];

@@ -82,7 +82,9 @@ export class Connection {
   }
 
   private receive(text: string): void {
-    if (this.options.onMessage(text) !== 'applied') {
+    const outcome = this.options.onMessage(text);
+    if (outcome === 'repeated') return;
+    if (outcome !== 'applied') {
       this.lost();
       return;
     }

@@ -73,6 +73,16 @@ describe('the live state', () => {
     expect(live.vehicles.has('a')).toBe(true);
   });
 
+  it('does not grow young from a snapshot that it has heard before', () => {
+    const live = new LiveState();
+    live.apply(message('snapshot', 1, { vehicles: [vehicle('a')] }), 0);
+    live.expectSnapshot();
+    expect(live.apply(message('snapshot', 1, { vehicles: [vehicle('a')] }), 9000)).toBe('repeated');
+    expect(live.lastAt).toBe(0);
+    expect(live.vehicles.get('a')?.at).toBe(0);
+    expect(live.apply(message('delta', 2), 9100)).toBe('applied');
+  });
+
   it('replaces everything with a snapshot in the middle of the feed', () => {
     const live = new LiveState();
     const demo = { at_s: 1, speed: 1, headline: '', cars: [] };

@@ -22,8 +22,8 @@ export interface Timed<T> {
 /** Events kept for the list; older ones fall off. */
 export const EVENTS_MAX = 200;
 
-/** Why a message was not taken. */
-export type Outcome = 'applied' | 'gap' | 'invalid';
+/** What became of a message: `repeated` is one that says again what is known, and proves no life. */
+export type Outcome = 'applied' | 'repeated' | 'gap' | 'invalid';
 
 /** The message in a text frame, or null when it is not one. */
 export function parseMessage(text: string): LiveMessage | null {
@@ -50,6 +50,8 @@ export class LiveState {
   /** When the last message arrived; null before the first. */
   lastAt: number | null = null;
   private seq: number | null = null;
+  /** Number and server time of the last message: an engine that hangs may still greet with these. */
+  private lastSaid = '';
 
   /** Before a new connection: only a snapshot may begin it. What is shown stays until then. */
   expectSnapshot(): void {
@@ -59,8 +61,11 @@ export class LiveState {
   /** Takes one message that arrived at `now`. A gap leaves the state as it was. */
   apply(message: LiveMessage, now: number): Outcome {
     if (message.type === 'delta' && (this.seq === null || message.seq !== this.seq + 1)) return 'gap';
-    if (message.type === 'snapshot') this.clear();
     this.seq = message.seq;
+    const said = `${message.seq} ${message.server_time}`;
+    if (said === this.lastSaid) return 'repeated';
+    this.lastSaid = said;
+    if (message.type === 'snapshot') this.clear();
     this.lastAt = now;
     this.merge(message, now);
     return 'applied';

@@ -40,9 +40,9 @@ const stroke = (color: string, width: number, lineDash?: number[]) =>
 
 /** Two rails: a dark line with a lighter one in it; one thin line when there is no room. */
 function trackStyles(resolution: number): Style[] {
-  const gauge = widthPx(1.9, resolution, 1.3, 5);
+  const gauge = widthPx(1.9, resolution, 1, 5);
+  if (gauge < 3.4) return [new Style({ stroke: stroke(PALETTE.track, 1.5), zIndex: 5 })];
   const rails = new Style({ stroke: stroke(PALETTE.track, gauge), zIndex: 5 });
-  if (gauge < 3.4) return [rails];
   return [rails, new Style({ stroke: stroke(PALETTE.street, gauge - 2.6), zIndex: 6 })];
 }
 

@@ -64,7 +64,7 @@ export function ringPx(place: PlacedController, { unitsPerPixel }: Canvas): numb
 
 /** Size of a vehicle head in pixels: grows as one comes nearer, within what can be read. */
 export function headSizePx(metresPerPixel: number): number {
-  return Math.min(20, Math.max(7, 13 / Math.sqrt(metresPerPixel)));
+  return Math.min(20, Math.max(7, 11 / Math.sqrt(metresPerPixel)));
 }
 
 function hidden(kind: Head['kind'], metresPerPixel: number): boolean {
@@ -79,11 +79,21 @@ export function aspectOf(live: ControllerLive | undefined, stale: boolean, group
   return letter === 'G' || letter === 'Y' || letter === 'R' || letter === 'C' ? letter : '?';
 }
 
-function paintHead(canvas: Canvas, head: PlacedHead, aspect: Aspect): void {
-  const { ctx, metresPerPixel } = canvas;
+/** Where to draw a head: on a small scale pushed out of its junction, so that heads do not pile up. */
+function pushedOut(canvas: Canvas, head: PlacedHead, centre: [number, number], room: number): [number, number] {
   const [px, py] = canvas.px(head.x, head.y);
+  const [dx, dy] = [px - centre[0], py - centre[1]];
+  const distance = Math.hypot(dx, dy);
+  if (distance >= room || distance < 0.5) return [px, py];
+  return [centre[0] + (dx * room) / distance, centre[1] + (dy * room) / distance];
+}
+
+function paintHead(canvas: Canvas, head: PlacedHead, aspect: Aspect, centre: [number, number]): void {
+  const { ctx, metresPerPixel } = canvas;
+  const full = headSizePx(metresPerPixel);
   const small = head.kind === 'pedestrian' || head.kind === 'bicycle';
-  const size = headSizePx(metresPerPixel) * (small ? 0.72 : 1);
+  const size = full * (small ? 0.72 : 1);
+  const [px, py] = pushedOut(canvas, head, centre, full * (small ? 2.3 : 1.25));
   const heading = (head.heading_deg * Math.PI) / 180;
   ctx.save();
   ctx.translate(px, py);
@@ -147,7 +157,7 @@ export function signalPainter(controllers: PlacedController[], live: LiveState):
       const stale = !timed || isStale(timed, canvas.now);
       for (const head of place.heads) {
         if (hidden(head.kind, canvas.metresPerPixel)) continue;
-        paintHead(canvas, head, aspectOf(timed?.value, stale, head.group));
+        paintHead(canvas, head, aspectOf(timed?.value, stale, head.group), [px, py]);
       }
     }
   };

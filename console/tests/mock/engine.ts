@@ -38,6 +38,7 @@ export class MockEngine {
   connections = 0;
   releases = 0;
   private seq = 0;
+  private saidAt = new Date();
   private silent = false;
   private refusing = false;
   private said: World;
@@ -75,7 +76,7 @@ export class MockEngine {
     await new Promise((closed) => this.server.close(closed));
   }
 
-  /** The feed falls silent; the connection stays open. */
+  /** The feed falls silent as if the engine hung: connections stay open, the old snapshot greets new ones. */
   silence(): void {
     this.silent = true;
   }
@@ -105,7 +106,7 @@ export class MockEngine {
   }
 
   private message(content: Partial<LiveMessage>): string {
-    return JSON.stringify({ seq: this.seq, server_time: new Date().toISOString(), ...content });
+    return JSON.stringify({ seq: this.seq, server_time: this.saidAt.toISOString(), ...content });
   }
 
   private tick(): void {
@@ -113,6 +114,7 @@ export class MockEngine {
     const [before, now] = [this.said, structuredClone(this.world)];
     this.said = now;
     this.seq += 1;
+    this.saidAt = new Date();
     const alive = new Set(now.vehicles.map(({ id }) => id));
     const last = before.events[before.events.length - 1]?.seq ?? 0;
     const whole = <K extends 'engine' | 'waves' | 'feeds' | 'demo'>(key: K) =>

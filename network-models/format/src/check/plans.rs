@@ -6,13 +6,13 @@ use clearway_signals::{GroupId, Millis};
 
 use crate::check::Check;
 use crate::fault::{Code, quote};
-use crate::model::{SignalController, Stage, TimingPhase, TimingPlan};
+use crate::model::{Coordination, SignalController, Stage, TimingPhase, TimingPlan};
 use crate::plan::{PlanStage, Window, after, plan_stages, windows};
-use crate::units::millis;
+use crate::units::{group_id, millis};
 
 pub(super) fn check(check: &mut Check<'_, '_>) {
     let model = check.model();
-    if !check.are_complete(&["signal_timing_plan", "stage", "overlap"]) {
+    if !check.are_complete(&["signal_timing_plan", "stage"]) {
         return;
     }
     for controller in 0..model.controllers.len() {
@@ -54,6 +54,7 @@ fn check_plan(check: &mut Check<'_, '_>, controller: usize, plan: usize) {
     let windows = windows(cycle, &stages);
     check_minimum_greens(check, controller, cycle, &stages, &windows);
     check_intergreens(check, &conflicts, cycle, &stages, &windows);
+    check_offset(check, &row.timing_plan_id, &windows);
 }
 
 /// Whether the stages follow each other within one cycle.
@@ -191,6 +192,22 @@ fn check_intergreens(
                     check.fault::<Stage>(stage.row, "start", Code::CutIntergreen, message);
                 }
             }
+        }
+    }
+}
+
+/// An offset that refers to a group finds that group green somewhere in the plan.
+fn check_offset(check: &mut Check<'_, '_>, plan_id: &str, windows: &[Window]) {
+    for (row, coordination) in check.model().coordinations.iter().enumerate() {
+        let refers = coordination.timing_plan_id == plan_id && !coordination.coord_ref_to.is_empty();
+        let group = coordination.coord_phase.and_then(group_id);
+        let is_green = windows.iter().any(|window| Some(window.green.group) == group);
+        if refers && !is_green && check.is_good::<Coordination>(row) {
+            let message = match coordination.coord_phase {
+                Some(number) => format!("coord_phase: group {number} is never green in {}", quote(plan_id)),
+                None => format!("coord_ref_to is {} of no group", quote(&coordination.coord_ref_to)),
+            };
+            check.fault::<Coordination>(row, "coord_phase", Code::OffsetWithoutGreen, message);
         }
     }
 }

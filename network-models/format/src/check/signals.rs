@@ -1,11 +1,14 @@
 //! Controllers, signal groups, their movements, their conflicts, their detectors.
 
+use std::collections::HashMap;
+
 use clearway_signals::limits::{CONTROLLERS_MAX, GROUPS_MAX};
 
 use crate::check::Check;
 use crate::fault::{Code, quote};
 use crate::model::{
-    GroupPair, Link, Movement, PhaseMovement, SignalController, SignalDetector, SignalGroupRow,
+    DetectorBinding, GroupBinding, GroupPair, Link, Movement, PhaseMovement, SignalController,
+    SignalDetector, SignalGroupRow,
 };
 
 pub(super) fn check(check: &mut Check<'_, '_>) {
@@ -22,6 +25,7 @@ pub(super) fn check(check: &mut Check<'_, '_>) {
         }
     }
     check_detectors(check);
+    check_numbers(check);
 }
 
 fn check_groups(check: &mut Check<'_, '_>) {
@@ -167,6 +171,29 @@ fn check_detectors(check: &mut Check<'_, '_>) {
             let message =
                 format!("the detector lies {far} m before the stop line; the link is {length} m long");
             check.fault::<SignalDetector>(row, "det_zone_lr", Code::DetectorOffLink, message);
+        }
+    }
+}
+
+/// No two groups, and no two detectors, have the same number at their controller.
+fn check_numbers(check: &mut Check<'_, '_>) {
+    let model = check.model();
+    let mut groups = HashMap::new();
+    for (row, binding) in model.group_bindings.iter().enumerate() {
+        let number = (&binding.controller_id, &binding.target, binding.index);
+        let first = *groups.entry(number).or_insert(binding.group_num);
+        if first != binding.group_num && check.is_good::<GroupBinding>(row) {
+            let message = format!("{} {} is group {first} already", binding.target, binding.index);
+            check.fault::<GroupBinding>(row, "index", Code::DuplicateIndex, message);
+        }
+    }
+    let mut detectors = HashMap::new();
+    for (row, binding) in model.detector_bindings.iter().enumerate() {
+        let number = (&binding.controller_id, binding.index);
+        let first = *detectors.entry(number).or_insert(&binding.detector_id);
+        if first != &binding.detector_id && check.is_good::<DetectorBinding>(row) {
+            let message = format!("number {} is detector {} already", binding.index, quote(first));
+            check.fault::<DetectorBinding>(row, "index", Code::DuplicateIndex, message);
         }
     }
 }

@@ -157,6 +157,9 @@ catalogue! {
     PairWithItself "pair-with-itself":
         "A group stands in no relation to itself.";
         "Remove the row, or mend from_group or to_group.";
+    DuplicateIndex "duplicate-index":
+        "Two rows name the same number at the controller, so that one would be read for the other.";
+        "Give each its own number, as the controller's configuration has it.";
     ConflictWithoutIntergreen "conflict-without-intergreen":
         "Conflicting groups need an intergreen time.";
         "Fill intergreen with the value of the controller's intergreen matrix.";
@@ -188,6 +191,9 @@ catalogue! {
     CutIntergreen "cut-intergreen":
         "The plan starts a group before the intergreen after a conflicting group has passed.";
         "Start the later stage later, or end the earlier one earlier.";
+    OffsetWithoutGreen "offset-without-green":
+        "The offset refers to an instant of a group that the plan never shows.";
+        "Set coord_phase to a group that is green in the plan, or empty coord_ref_to: the start of the cycle.";
     // Requests.
     TooManyRequests "too-many-requests":
         "The engine's bound is 32 request rows a controller.";

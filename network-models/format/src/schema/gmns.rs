@@ -129,8 +129,8 @@ table! { Coordination, "signal_coordination", Gmns, key ["coordination_id"],
     controller_id: id("controller_id", "whose plan it is").of("signal_controller"),
     coord_contr_id: id("coord_contr_id", "the controller that it runs with, for people")
         .of("signal_controller").optional(),
-    coord_phase: Field::new("coord_phase", Kind::Integer(1, 64), "the group whose state the offset refers to")
-        .optional(),
+    coord_phase: Field::new("coord_phase", Kind::Integer(1, 255), "the group whose state the offset refers to")
+        .of_groups().optional(),
     coord_ref_to: Field::new("coord_ref_to", Kind::Word(&["begin_of_green", "begin_of_yellow", "begin_of_red"]),
         "the instant of that group; empty: the start of the cycle").optional(),
     offset: seconds("offset", SECONDS_MAX, "offset of that instant"),

@@ -3,7 +3,7 @@
 use std::fs;
 
 use clearway_format::schema::TABLES;
-use clearway_format::{check, load};
+use clearway_format::{check, compile, load, read};
 use proptest::prelude::*;
 
 use crate::folder::copy;
@@ -75,5 +75,9 @@ proptest! {
         prop_assert_eq!(load(dir.path()).is_ok(), report.is_ok());
         prop_assert!(!report.faults.iter().any(|fault| fault.code.word() == "does-not-compile"), "{:?}", report.faults);
         let _ = report.render();
+        // The compiler itself must hold against tables that were never checked.
+        if let Ok(model) = read(dir.path()) {
+            let _ = compile(&model);
+        }
     }
 }

@@ -257,6 +257,39 @@ fn signal_groups() {
 }
 
 #[test]
+fn numbers_at_the_controller() {
+    broken(
+        &[("group_binding.csv", "c1,2,phase,4", "c1,2,phase,2")],
+        expect!["group_binding.csv:3:12 duplicate-index"],
+    );
+    broken(
+        &[("detector_binding.csv", "d2,c1,2", "d2,c1,1")],
+        expect!["detector_binding.csv:3:7 duplicate-index"],
+    );
+}
+
+#[test]
+fn offsets() {
+    broken(
+        &[("signal_coordination.csv", "c1,1,begin_of_green", "c1,,begin_of_green")],
+        expect!["signal_coordination.csv:3:12 offset-without-green"],
+    );
+    broken(
+        &[("signal_coordination.csv", "c1,1,begin_of_green", "c1,9,begin_of_green")],
+        expect![[r#"
+        signal_coordination.csv:3:12 unknown-reference
+        signal_coordination.csv:3:12 offset-without-green"#]],
+    );
+    broken(
+        &[
+            ("signal_coordination.csv", "c1,1,begin_of_green", "c1,3,begin_of_green"),
+            ("stage.csv", "p2,c2,2,2 3", "p2,c2,2,2"),
+        ],
+        expect!["signal_coordination.csv:3:12 offset-without-green"],
+    );
+}
+
+#[test]
 fn conflicts() {
     broken(
         &[("group_pair.csv", "c1,1,2,conflict,5", "c1,1,2,conflict,")],
@@ -383,22 +416,39 @@ fn transit() {
 
 #[test]
 fn all_faults_are_reported_at_once() {
-    broken(
-        &[
-            ("node.csv", "n2,,", "n1,,"),
-            ("link.csv", "13.9", "fast"),
-            ("model.toml", "EPSG:4326", "EPSG:3879"),
-            ("group_pair.csv", "c1,1,2,conflict,5", "c1,1,2,conflict,"),
-            ("transit_stop.csv", "e1,100", "e1,300"),
-        ],
-        expect![[r#"
-            group_pair.csv:2:17 conflict-without-intergreen
-            link.csv:2:43 bad-number
-            link.csv:8:21 dangling-link
-            model.toml:6:7 wrong-crs
-            node.csv:9:1 duplicate-id
-            transit_stop.csv:2:21 stop-off-link"#]],
-    );
+    let dir = edited(&[
+        ("model.toml", "EPSG:4326", "EPSG:3879"),
+        ("node.csv", "n1,,24.9436,60.1718,boundary", "n1,,24.9436,60.1718,"),
+        ("link.csv", "e2,Main Street,x2,e,", "e2,Main Street,x2,e9,"),
+        ("link.csv", "199.3", "-199.3"),
+        ("link.csv", "13.9", "fast"),
+        ("movement.csv", "m8,x2", "m7,x2"),
+        ("signal_phase_mvmt.csv", "11,p2-3,,e1,\n", ""),
+        ("group_pair.csv", "c1,1,2,conflict,5", "c1,1,2,conflict,"),
+        ("stage.csv", "2 3,30,50", "2 3,28,50"),
+        ("transit_stop.csv", "e1,100", "e1,300"),
+    ]);
+    fs::remove_file(dir.path().join("overlap.csv")).unwrap();
+    let long = [fs::read(dir.path().join("geometry.csv")).unwrap(), vec![b'x'; 100 << 20]].concat();
+    fs::write(dir.path().join("geometry.csv"), long).unwrap();
+    expect![[r#"
+        geometry.csv:3:1 line-too-long
+        group_pair.csv:2:17 conflict-without-intergreen
+        link.csv:2:29 out-of-range
+        link.csv:2:44 bad-number
+        link.csv:4:19 dangling-link
+        link.csv:6:20 one-way-trap
+        model.toml:6:7 wrong-crs
+        movement.csv:9:1 duplicate-id
+        movement.csv:9:21 movement-without-group
+        overlap.csv:1:1 missing-file
+        request_binding.csv:7:33 unknown-reference
+        signal_group.csv:7:4 group-without-movement
+        signal_phase_mvmt.csv:10:8 unknown-reference
+        signal_phase_mvmt.csv:11:9 unknown-reference
+        stage.csv:3:13 cut-intergreen
+        transit_stop.csv:2:21 stop-off-link"#]]
+    .assert_eq(&places(&check(dir.path())));
 }
 
 #[test]

@@ -124,6 +124,7 @@ impl World {
             self.log_trip(run, driver.slot, on_road);
         }
         if !on_road || self.has_arrived(driver) {
+            self.tram_ends(driver);
             self.take_off_road(driver.slot);
             return false;
         }

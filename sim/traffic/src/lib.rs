@@ -28,15 +28,12 @@ mod world;
 
 pub use emergency::{Driving, EmergencyTrip, RouteLine, TripId, TripLog};
 pub use local::LocalPreemption;
-pub use measure::CrossDelay;
+pub use measure::{CrossDelay, TramChange};
 pub use rng::Rng;
 pub use routing::{fastest_way, movements_along};
 pub use sensors::{Fix, Sensors};
 pub use signals::{Aspect, FixedTime, Signals};
-pub use trip::{
-    Baselines, SignalDelay, Steering, TripResult, TripSetup, Unsteered, baselines, lateness_change_s,
-    run_trip,
-};
+pub use trip::{Baselines, SignalDelay, Steering, TripResult, TripSetup, Unsteered, baselines, run_trip};
 pub use vehicle::{Class, Serial};
 pub use view::{TramView, VehicleView};
 pub use virtual_city::VirtualCity;

@@ -16,6 +16,28 @@ pub(crate) struct CrossTraffic {
     before_ms: i64,
     left_ms: i64,
     left: u64,
+    /// Lateness of the trams on the road when the watch, or their run, began.
+    trams_before_ms: BTreeMap<Serial, i64>,
+    trams_left_ms: i64,
+    trams_left: u64,
+}
+
+/// What the trams lost in the window since [`World::watch`], all lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TramChange {
+    /// Sum of all changes of lateness; positive: later.
+    pub total: Millis,
+    /// Trams that were on the road in the window.
+    pub trams: u64,
+}
+
+impl TramChange {
+    /// Seconds a tram.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn mean_s(&self) -> f64 {
+        if self.trams == 0 { 0.0 } else { self.total.as_s() / self.trams as f64 }
+    }
 }
 
 /// Delay of the cross traffic in the window since [`World::watch`].
@@ -45,6 +67,17 @@ impl CrossTraffic {
         })
     }
 
+    pub(crate) fn tram_begins(&mut self, serial: Serial, lateness_ms: i64) {
+        self.trams_before_ms.insert(serial, lateness_ms);
+    }
+
+    pub(crate) fn tram_ends(&mut self, serial: Serial, lateness_ms: i64) {
+        if let Some(before_ms) = self.trams_before_ms.remove(&serial) {
+            self.trams_left_ms += lateness_ms - before_ms;
+            self.trams_left += 1;
+        }
+    }
+
     pub(crate) fn left(&mut self, car: &Vehicle) {
         if car.cross {
             self.left_ms += car.delay_ms;
@@ -66,6 +99,8 @@ impl World {
             vehicle.cross = self.cross.concerns(&self.roads.network, &vehicle.route);
         }
         self.cross.before_ms = self.present_delay().0;
+        self.cross.trams_before_ms =
+            self.tram_lateness().into_iter().map(|(serial, late)| (serial, late.0)).collect();
     }
 
     /// What the watched cars have lost since then.
@@ -80,6 +115,18 @@ impl World {
     #[must_use]
     pub fn tram_lateness(&self) -> BTreeMap<Serial, Millis> {
         self.driven().filter_map(|view| Some((view.serial, view.tram?.lateness))).collect()
+    }
+
+    /// How much later the trams are than when the watch, or their run, began.
+    #[must_use]
+    pub fn tram_change(&self) -> TramChange {
+        let on_road = self.tram_lateness().into_iter().filter_map(|(serial, late)| {
+            let before_ms = self.cross.trams_before_ms.get(&serial)?;
+            Some(late.0 - before_ms)
+        });
+        let so_far = (self.cross.trams_left_ms, self.cross.trams_left);
+        let (total_ms, trams) = on_road.fold(so_far, |(sum, count), change| (sum + change, count + 1));
+        TramChange { total: Millis(total_ms), trams }
     }
 
     /// Delay so far of the watched cars on the road or waiting at its edge, and their number.

@@ -10,14 +10,14 @@ use crate::physics::{TRAM_MM, safe_speed};
 use crate::rng::Rng;
 use crate::routing::movements_along;
 use crate::vehicle::{Class, Motion, Vehicle};
-use crate::world::World;
+use crate::world::{World, narrow};
 
 /// The timetable expects this share of the tracks' free speed, in per cent.
 const TIMETABLE_SPEED_PCT: i64 = 75;
-/// …this long at each stop,
-const TIMETABLE_DWELL_MS: i64 = 20_000;
-/// …and this long at each signal.
-const TIMETABLE_SIGNAL_MS: i64 = 12_000;
+/// …this long at each stop, braking and starting included,
+const TIMETABLE_DWELL_MS: i64 = 27_000;
+/// …and this share, in per cent, of the mean wait of uniform arrivals at each signal.
+const TIMETABLE_WAIT_PCT: i64 = 90;
 /// Dwell: mean, standard deviation and bounds.
 const DWELL_MEAN_MS: f64 = 20_000.0;
 const DWELL_SD_MS: f64 = 6_000.0;
@@ -52,9 +52,9 @@ impl Timetable {
                 i64::from(link.length_mm) * 100_000 / (i64::from(link.speed_mm_s) * TIMETABLE_SPEED_PCT);
             let calls = line.calls.iter().filter(|call| call.link_index as usize == index).count();
             let dwell = TIMETABLE_DWELL_MS * i64::try_from(calls).unwrap_or(0);
-            let signalled = route.get(index).is_some_and(|&m| network.movement(m).signal.is_some());
-            let signal = if signalled { TIMETABLE_SIGNAL_MS } else { 0 };
-            at_link_ms.push(at_link_ms[index] + run + dwell + signal);
+            let before = index.checked_sub(1).and_then(|i| route.get(i)).copied();
+            let wait = route.get(index).map_or(0, |&m| mean_wait_ms(network, before, m));
+            at_link_ms.push(at_link_ms[index] + run + dwell + wait * TIMETABLE_WAIT_PCT / 100);
             link_mm.push(i64::from(link.length_mm));
         }
         Self { at_link_ms, link_mm }
@@ -67,6 +67,20 @@ impl Timetable {
         };
         start + (end - start) * offset_mm.clamp(0, self.link_mm[index]) / self.link_mm[index]
     }
+}
+
+/// Mean wait of uniform arrivals at the fixed-time signal of a movement, (C − g)² / 2C. The second line
+/// of one junction is passed in the green of the first.
+fn mean_wait_ms(network: &Network, before: Option<MovementId>, movement: MovementId) -> i64 {
+    let signal_of = |m: MovementId| network.movement(m).signal;
+    let Some(signal) = signal_of(movement) else { return 0 };
+    if before.and_then(signal_of).is_some_and(|earlier| earlier.controller == signal.controller) {
+        return 0;
+    }
+    let Some(plan) = network.controller(signal.controller).map(|c| &c.plan) else { return 0 };
+    let green: i64 = plan.windows.iter().filter(|w| w.group == signal.group).map(|w| w.length.0).sum();
+    let red = (plan.cycle.0 - green).max(0);
+    red * red / (2 * plan.cycle.0)
 }
 
 /// A line in one direction.
@@ -183,9 +197,19 @@ impl World {
             counted: 0,
             motion: Some(motion),
         };
+        self.cross.tram_begins(serial, now - run.scheduled_ms);
         let slot = self.fleet.add(tram);
         self.enter(slot, start, lane);
         self.drivers.push(Driver::new(slot, Role::Tram(run)));
+    }
+
+    /// Note how late a tram is at the end of its run.
+    pub(crate) fn tram_ends(&mut self, driver: &Driver) {
+        let (Role::Tram(run), Some(tram)) = (&driver.role, self.fleet.get(driver.slot)) else { return };
+        let (serial, end_mm) = (tram.serial, self.roads.length_mm(tram.link));
+        let timetable = &self.lines[run.line as usize].timetable;
+        let late_ms = run.lateness_ms(timetable, self.now_ms, narrow(tram.step), end_mm);
+        self.cross.tram_ends(serial, late_ms);
     }
 
     /// The speed that the next call of a tram allows. `step` is the index of a link ahead in its

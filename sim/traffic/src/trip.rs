@@ -1,6 +1,5 @@
 //! One emergency trip from end to end in virtual time, and the baselines that it is compared with.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clearway_network::{LinkId, Network};
@@ -9,9 +8,8 @@ use serde::Serialize;
 
 use crate::emergency::{Driving, EmergencyTrip, TripId};
 use crate::local::LocalPreemption;
-use crate::vehicle::Serial;
 use crate::virtual_city::VirtualCity;
-use crate::world::{World, WorldConfig};
+use crate::world::WorldConfig;
 
 /// Whoever steers the signals of a city for a trip; called after each tick of 100 ms.
 pub trait Steering {
@@ -94,7 +92,7 @@ pub struct TripResult {
     pub cross_vehicles: u64,
     /// Their mean delay, seconds.
     pub cross_delay_s_mean: f64,
-    /// Mean change of lateness of the trams that were on the road all the window long, seconds.
+    /// Mean change of lateness of all trams on the road in the window, seconds; positive: later.
     pub tram_lateness_change_s: f64,
     /// Pedestrian clearances cut, as the monitors count them.
     pub clearances_cut: u64,
@@ -133,7 +131,6 @@ pub fn run_trip(
     city.advance(setup.depart);
     let controllers = city.world.trip(trip)?.controllers();
     city.world.watch(&controllers);
-    let before = city.world.tram_lateness();
     let give_up = setup.depart + TRIP_MAX;
     let mut end = setup.measure_until.unwrap_or(give_up);
     let mut window = None;
@@ -146,10 +143,10 @@ pub fn run_trip(
             end = (arrived + setup.recovery).min(give_up);
         }
         if window.is_none() && city.now() >= end {
-            window = Some((city.world.cross_delay(), lateness_change_s(&before, &city.world), city.now()));
+            window = Some((city.world.cross_delay(), city.world.tram_change(), city.now()));
         }
     }
-    let (cross, tram_lateness_change_s, measured_until) = window?;
+    let (cross, trams, measured_until) = window?;
     let totals = city.field.totals();
     let log = city.world.trip(trip)?;
     Some(TripResult {
@@ -160,30 +157,16 @@ pub fn run_trip(
         cross_delay_s_total: cross.total.as_s(),
         cross_vehicles: cross.cars,
         cross_delay_s_mean: cross.mean_s(),
-        tram_lateness_change_s,
+        tram_lateness_change_s: trams.mean_s(),
         clearances_cut: totals.clearances_cut,
         violations: totals.violations(),
         measured_until_s: measured_until.as_s(),
     })
 }
 
-/// Mean change of lateness of the trams that are still on the road.
-#[must_use]
-pub fn lateness_change_s(before: &BTreeMap<Serial, Millis>, city: &World) -> f64 {
-    let now = city.tram_lateness();
-    let changes: Vec<f64> =
-        now.iter().filter_map(|(serial, late)| before.get(serial).map(|b| (*late - *b).as_s())).collect();
-    mean(&changes)
-}
-
 fn signal_delay(network: &Network, line: &crate::emergency::RouteLine) -> SignalDelay {
     let controller = network.controller(line.controller).map(|c| c.name.clone()).unwrap_or_default();
     SignalDelay { controller, delay_s: line.delay.as_s() }
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn mean(values: &[f64]) -> f64 {
-    if values.is_empty() { 0.0 } else { values.iter().sum::<f64>() / values.len() as f64 }
 }
 
 /// The same trip under the three kinds of control that Clearway is compared with, all measured over

@@ -215,10 +215,8 @@ impl World {
         lanes.min_by_key(|&lane| self.lanes[lane as usize].used_mm()).unwrap_or(first)
     }
 
-    /// Add an emergency trip. It leaves at its time; the route may be checked with its id.
-    ///
-    /// # Errors
-    /// `None` when the route is no chain of links.
+    /// Add an emergency trip; it leaves at its time, or now when that is past. `None` when its route is
+    /// no chain of links.
     pub fn add_trip(&mut self, trip: EmergencyTrip) -> Option<TripId> {
         let log = TripLog::new(&self.roads.network, &trip)?;
         let id = narrow(self.trips.len());

@@ -105,10 +105,10 @@ impl SourceCode for Drawn<'_> {
         _: usize,
         _: usize,
     ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
-        let Fault { file, line, excerpt, .. } = self.0;
+        let Fault { file, line, column, excerpt, .. } = self.0;
         let whole = SourceSpan::new(0.into(), excerpt.len());
-        let line = line.saturating_sub(1) as usize;
-        Ok(Box::new(MietteSpanContents::new_named(file.clone(), excerpt.as_bytes(), whole, line, 0, 1)))
+        let (line, column) = (line.saturating_sub(1) as usize, column.saturating_sub(1) as usize);
+        Ok(Box::new(MietteSpanContents::new_named(file.clone(), excerpt.as_bytes(), whole, line, column, 1)))
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
             link.csv:3:4 dangling-link
 
               × from_node_id: node.csv has no `x9`
-               ╭─[link.csv:3:1]
+               ╭─[link.csv:3:4]
              3 │ e1,x9,x2,true
                ·    ─┬
                ·     ╰── here

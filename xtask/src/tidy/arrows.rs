@@ -24,10 +24,14 @@ const ARROWS: &[Arrow] = &[
         ours: &["signals", "network", "certify"],
         others: Some(&["thiserror"]),
     },
-    Arrow { package: "clearway-journal", ours: &["signals", "network", "certify", "planner"], others: None },
+    Arrow {
+        package: "clearway-journal",
+        ours: &["signals", "network", "certify", "planner", "runtime"],
+        others: None,
+    },
     Arrow {
         package: "clearway-runtime",
-        ours: &["signals", "network", "certify", "planner", "journal", "contract"],
+        ours: &["signals", "network", "certify", "planner", "contract"],
         others: None,
     },
     Arrow { package: "clearway-contract", ours: &["signals", "certify"], others: None },

@@ -27,10 +27,10 @@ pub fn production<'a>(repo: &'a Repo, folders: &[&'a str]) -> Vec<(&'a File, Vec
 /// parent declares for tests only.
 fn is_test_file(repo: &Repo, path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let in_test_folder = folder.split('/').skip(2).any(|part| ["tests", "benches", "fuzz"].contains(&part));
+    let in_test_folder = folder.split('/').skip(1).any(|part| ["tests", "benches", "fuzz"].contains(&part));
     let module = if name == "mod.rs" { folder.rsplit('/').next() } else { name.strip_suffix(".rs") };
     let Some(module) = module else { return in_test_folder };
-    let parents = [format!("{folder}/lib.rs"), format!("{folder}/main.rs"), format!("{folder}.rs")];
+    let parents = ["/lib.rs", "/main.rs", "/mod.rs", ".rs"].map(|end| format!("{folder}{end}"));
     let declared = parents.iter().filter_map(|parent| repo.file(parent));
     in_test_folder || declared.into_iter().any(|parent| declares_test_module(parent.text(), module))
 }
@@ -137,11 +137,12 @@ mod tests {
             ("a/b/src/testing.rs", "fn t() {}"),
             ("a/b/src/real.rs", "fn r() {}"),
             ("a/b/tests/it.rs", "fn i() {}"),
-            ("a/b/src/real/tests.rs", "fn u() {}"),
+            ("a/tests/it.rs", "fn i() {}"),
+            ("a/b/src/deep/mod.rs", "#[cfg(test)]\nmod tests;\n"),
+            ("a/b/src/deep/tests.rs", "fn d() {}"),
         ]);
         let files: Vec<&str> =
             production(&repo, &["a/"]).iter().map(|(file, _)| file.path.as_str()).collect();
-        assert!(files.contains(&"a/b/src/real.rs") && !files.contains(&"a/b/src/testing.rs"));
-        assert!(!files.contains(&"a/b/tests/it.rs"));
+        assert_eq!(files, ["a/b/src/lib.rs", "a/b/src/real.rs", "a/b/src/deep/mod.rs"]);
     }
 }

@@ -29,6 +29,9 @@ const RESTARTS_MAX: u32 = 5;
 /// Between a panic and the fresh start.
 const RESTART_AFTER: Duration = Duration::from_secs(1);
 
+/// Commands that are taken between two asks; the newest of each row is what counts.
+const COMMANDS_AT_ONCE_MAX: usize = 64;
+
 /// A protocol over a real connection.
 pub trait Link: Send + 'static {
     /// Carry out one ask. Ends within the pace's `answer_max`; `Failed` when nothing usable came.
@@ -122,7 +125,8 @@ impl<L: Link> Actor<L> {
             let now = self.now();
             let withheld = *release_all.borrow_and_update();
             self.keeper.withhold(now, withheld);
-            while let Ok(dispatch) = commands.try_recv() {
+            for _ in 0..COMMANDS_AT_ONCE_MAX {
+                let Ok(dispatch) = commands.try_recv() else { break };
                 self.offer(&dispatch);
             }
             let step = self.keeper.next(now);

@@ -398,10 +398,16 @@ fn judge_own_row(row: &RequestRow, device: &RowReading, found: &mut impl FnMut(G
     claim(device.remote, "may not be called by remote request".into());
     claim(!device.flash_dwell, "dwells in flash".into());
     claim(device.link == 0, format!("links to row {}", device.link));
-    claim(device.delay == row.delay, format!("has a delay of {} s", device.delay.as_s()));
-    let minimum = device.min_duration <= row.min_duration && device.min_dwell <= row.min_dwell;
+    claim(device.delay == whole_s(row.delay), format!("has a delay of {} s", device.delay.as_s()));
+    let minimum =
+        device.min_duration <= whole_s(row.min_duration) && device.min_dwell <= whole_s(row.min_dwell);
     claim(minimum, "holds longer than the model says".into());
     claim(device.kind.is_none_or(|kind| kind == row.kind), format!("is for {:?}", device.kind));
+}
+
+/// Devices hold these times in whole seconds, rounded up.
+fn whole_s(time: Millis) -> Millis {
+    Millis::from_s((time + Millis(999)).0 / 1000)
 }
 
 fn judge_entry(

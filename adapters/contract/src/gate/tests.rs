@@ -105,6 +105,17 @@ fn own_rows_forget_are_enabled_and_as_bound() {
 }
 
 #[test]
+fn own_rows_of_fractional_seconds_are_held_rounded_up() {
+    let (mut site, mut reading) = healthy();
+    let (row, device) = (&mut site.rows[MAIN.index()], &mut reading.rows[MAIN.index()]);
+    (row.min_dwell, row.min_duration, row.delay) = (Millis(7_400), Millis(2_100), Millis(500));
+    (device.min_dwell, device.min_duration, device.delay) =
+        (Millis::from_s(8), Millis::from_s(3), Millis::from_s(1));
+    reading.configuration_hash = Some(site.junction().configuration_hash());
+    assert!(judge(&site, &reading, 1, Millis::ZERO).is_ok());
+}
+
+#[test]
 fn own_rows_without_any_nothing_is_armed() {
     fails(GateRow::OwnRows, "binds no row", |site, reading| {
         site.capabilities = clearway_signals::Capabilities::GROUP_STATES;

@@ -1,9 +1,9 @@
-use clearway_signals::{ControllerStatus, Millis, RowSet};
+use clearway_signals::{Capabilities, ControllerStatus, Millis, RowSet};
 use proptest::prelude::*;
 
 use crate::ask::{Answer, Ask, StatusReading};
 use crate::kit::{Bench, CHECKS, CROSS, Device, Face, Fault, MAIN, TRANSIT, assertion, release, site};
-use crate::port::Protocol;
+use crate::port::{PortEvent, Protocol};
 use crate::site::Site;
 
 /// No protocol at all: asks go straight to the device.
@@ -46,6 +46,43 @@ fn conformance() {
         println!("{name}");
         check(&site(Protocol::Modbus), &make);
     }
+}
+
+#[test]
+fn s6_the_gate_is_judged_again_before_a_day_is_over() {
+    let site = site(Protocol::Modbus);
+    let mut bench = Bench::new(&site, &make);
+    bench.run_until(Millis::from_s(25 * 3_600));
+    let armed: Vec<Millis> =
+        bench.events.iter().filter(|(_, e)| matches!(e, PortEvent::Armed(_))).map(|(at, _)| *at).collect();
+    assert_eq!(armed.len(), 2, "{armed:?}");
+    assert!(armed[1] - armed[0] < Millis::from_s(24 * 3_600));
+}
+
+#[test]
+fn s7_a_short_dead_man_timer_makes_the_refresh_faster() {
+    let site = site(Protocol::Modbus);
+    let mut bench = Bench::new(&site, &make);
+    bench.device.dead_man = Millis(1_500);
+    bench.run_until(Millis::from_s(1));
+    bench.offer(&assertion(&site, MAIN, 1, 1, bench.now, bench.now + Millis::from_s(10)));
+    bench.run_until(Millis::from_s(6));
+    let writes: Vec<Millis> = bench.device.writes.iter().map(|(at, _)| *at).collect();
+    assert!(writes.len() > 8, "{writes:?}");
+    assert!(writes.windows(2).all(|pair| pair[1] - pair[0] <= Millis(550)), "{writes:?}");
+}
+
+#[test]
+fn a_controller_without_capabilities_is_watched_and_never_written() {
+    let mut site = site(Protocol::Modbus);
+    let command = assertion(&site, MAIN, 1, 1, Millis::ZERO, Millis::from_s(20));
+    site.capabilities = Capabilities::GROUP_STATES;
+    let mut bench = Bench::new(&site, &make);
+    bench.device.calls = RowSet::of(MAIN);
+    bench.offer(&command);
+    bench.run_until(Millis::from_s(20));
+    assert!(bench.device.writes.is_empty(), "S18");
+    assert!(bench.count(|event| matches!(event, PortEvent::Status(_))) > 20);
 }
 
 #[derive(Clone, Copy, Debug)]

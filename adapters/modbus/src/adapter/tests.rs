@@ -191,3 +191,32 @@ async fn a_priority_request_is_carried_with_its_arrival() {
     rig.confirmed(1, false).await;
     rig.stop().await;
 }
+
+/// A Modbus TCP frame around command registers, as the client library writes it.
+fn wrapped(registers: [u16; 9]) -> Vec<u8> {
+    let mut bytes = vec![0, 1, 0, 0, 0, 25, 1, 16, 0, 0, 0, 9, 18];
+    bytes.extend(registers.iter().flat_map(|word| word.to_be_bytes()));
+    bytes
+}
+
+proptest::proptest! {
+    /// Codec and guard were written apart: they must agree on every lawful command, and only there.
+    #[test]
+    fn s5_the_guard_agrees_with_the_codec(
+        sequence in proptest::prelude::any::<u16>(), heartbeat in proptest::prelude::any::<u16>(),
+        time_to_live_ds in 0u16..60, row in 0u8..6, priority in 0u8..3, arrival_ms in proptest::prelude::any::<u32>(),
+    ) {
+        let calls = if row == 0 { 0 } else { 1 << (row - 1) };
+        let priority = if priority == 0 { (0, 0) } else { (priority, 14) };
+        let command = crate::frame::Command { sequence, heartbeat, time_to_live_ds, calls, priority, arrival_ms };
+        let allow = clearway_egress::AllowList {
+            preempt_rows: clearway_egress::Numbers::NONE.with(3).with(4),
+            priority_rows: clearway_egress::Numbers::NONE.with(1),
+            time_to_live_max_ds: 50,
+        };
+        let lawful = (1..=50).contains(&time_to_live_ds)
+            && matches!((row, priority.0), (0, 0 | 1) | (3 | 4, 0));
+        let passed = clearway_egress::check_frame(&wrapped(crate::codec::encode(&command)), &allow);
+        proptest::prop_assert_eq!(passed.is_ok(), lawful);
+    }
+}

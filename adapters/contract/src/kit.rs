@@ -3,7 +3,7 @@
 
 mod checks;
 mod device;
-#[cfg(feature = "actor")]
+#[cfg(all(feature = "actor", any(test, feature = "kit")))]
 pub mod rig;
 
 use clearway_certify::{Ask as Wish, Class, Draft, certify};

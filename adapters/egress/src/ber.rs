@@ -38,7 +38,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next element, which must have this tag.
-    pub(crate) fn expect(&mut self, tag: u8) -> Result<&'a [u8], Refused> {
+    pub(crate) fn take(&mut self, tag: u8) -> Result<&'a [u8], Refused> {
         match self.any()? {
             (found, content) if found == tag => Ok(content),
             _ => Err(Refused::Malformed("an element of another type")),
@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
 
     /// The next element as a number.
     pub(crate) fn integer(&mut self) -> Result<i64, Refused> {
-        number(self.expect(INTEGER)?)
+        number(self.take(INTEGER)?)
     }
 
     /// Nothing may follow.

@@ -19,13 +19,13 @@ const PREEMPT_CONTROL_STATE: [u32; 14] = [1, 3, 6, 1, 4, 1, 1206, 4, 2, 1, 6, 3,
 /// Why it does not.
 pub fn check_message(message: &[u8], allow: &AllowList) -> Result<Passed, Refused> {
     let mut outer = Reader(message);
-    let mut body = Reader(outer.expect(SEQUENCE)?);
+    let mut body = Reader(outer.take(SEQUENCE)?);
     outer.end()?;
     let version = body.integer()?;
     if !matches!(version, 0 | 1) {
         return Err(Refused::Unused("SNMP version"));
     }
-    body.expect(OCTETS)?;
+    body.take(OCTETS)?;
     let (operation, content) = body.any()?;
     body.end()?;
     if operation == GET_BULK && version == 0 {
@@ -37,7 +37,7 @@ pub fn check_message(message: &[u8], allow: &AllowList) -> Result<Passed, Refuse
     let mut pdu = Reader(content);
     pdu.integer()?;
     let (status, index) = (pdu.integer()?, pdu.integer()?);
-    let mut bindings = Reader(pdu.expect(SEQUENCE)?);
+    let mut bindings = Reader(pdu.take(SEQUENCE)?);
     pdu.end()?;
     if operation == SET {
         if (status, index) != (0, 0) {
@@ -77,8 +77,8 @@ fn check_set(bindings: &mut Reader<'_>, allow: &AllowList) -> Result<(), Refused
 }
 
 fn binding<'a>(bindings: &mut Reader<'a>) -> Result<(&'a [u8], u8, &'a [u8]), Refused> {
-    let mut binding = Reader(bindings.expect(SEQUENCE)?);
-    let name = binding.expect(OBJECT)?;
+    let mut binding = Reader(bindings.take(SEQUENCE)?);
+    let name = binding.take(OBJECT)?;
     let (tag, value) = binding.any()?;
     binding.end()?;
     Ok((name, tag, value))

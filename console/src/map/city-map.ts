@@ -36,6 +36,8 @@ const PROMISES_EVERY_MS = 200;
 const SIGNALS_EVERY_MS = 1_000;
 const PICK_RADIUS_PX = 24;
 const FOCUS_ZOOM = 18;
+/** Top, right, bottom, left: room for the buttons and the notice. */
+const FIT_PADDING_PX = [56, 40, 68, 40];
 
 export class CityMap {
   readonly vehicleOptions: VehicleOptions = { cars: true, animate: true };
@@ -99,7 +101,7 @@ export class CityMap {
 
   /** The whole network in sight. */
   showAll(): void {
-    this.map.getView().fit(this.extent, { padding: [48, 48, 48, 48], duration: this.glideMs() });
+    this.map.getView().fit(this.extent, { padding: FIT_PADDING_PX, duration: this.glideMs() });
   }
 
   /** Brings a controller to the centre, near enough to read its heads. */
@@ -147,7 +149,7 @@ export class CityMap {
       this.map.getView().setCenter(fromLonLat([view.lon, view.lat]));
       this.map.getView().setZoom(view.zoom);
     } else {
-      this.map.getView().fit(this.extent, { padding: [48, 48, 48, 48] });
+      this.map.getView().fit(this.extent, { padding: FIT_PADDING_PX });
     }
     this.map.on('moveend', () => this.remember());
     this.map.on('pointerdrag', options.onMoved);

@@ -72,6 +72,24 @@ test('the fire engine moves to where it is reported', async ({ page, engine, add
   expect(await find(0.4)).toBeNull();
 });
 
+for (const reducedMotion of ['reduce', 'no-preference'] as const) {
+  test(`the fire engine ${reducedMotion === 'reduce' ? 'does not pulse' : 'pulses'} with motion: ${reducedMotion}`, async ({ page, engine, address }) => {
+    const view: View = { zoom: 18, at: place(0.6, 3.2) };
+    const fireEngine = engine.world.vehicles[0]!;
+    engine.world.waves = [];
+    [fireEngine.lon, fireEngine.lat] = place(0.4, 3.4);
+    await page.emulateMedia({ reducedMotion });
+    await page.goto(address + hash(view));
+    const at = await onScreen(page, view, place(0.4, 3.4));
+    await expect.poll(() => countOf(page, around(at, 17), PALETTE.wave)).toBeGreaterThan(150);
+    const beside = { x: at.x - 31, y: at.y - 10, width: 15, height: 30 };
+    const seen = new Set<number>();
+    for (let i = 0; i < 12; i += 1) seen.add(await countOf(page, beside, PALETTE.ground, 2));
+    if (reducedMotion === 'reduce') expect(seen.size).toBe(1);
+    else expect(seen.size).toBeGreaterThan(2);
+  });
+}
+
 test('a vehicle that has fallen silent is hollow and shows its age', async ({ page, engine, address }) => {
   const view: View = { zoom: 18, at: place(0.6, 3.2) };
   const fireEngine = engine.world.vehicles[0]!;

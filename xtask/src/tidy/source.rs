@@ -23,16 +23,25 @@ pub fn production<'a>(repo: &'a Repo, folders: &[&'a str]) -> Vec<(&'a File, Vec
     found
 }
 
-/// Whether the whole file is a test: in a `tests`, `benches` or `fuzz` folder, or a module that its
-/// parent declares for tests only.
+/// Whether the whole file is a test: in a `tests`, `benches` or `fuzz` folder, or a module that an
+/// ancestor declares for tests only.
 fn is_test_file(repo: &Repo, path: &str) -> bool {
     let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-    let in_test_folder = folder.split('/').skip(1).any(|part| ["tests", "benches", "fuzz"].contains(&part));
-    let module = if name == "mod.rs" { folder.rsplit('/').next() } else { name.strip_suffix(".rs") };
-    let Some(module) = module else { return in_test_folder };
-    let parents = ["/lib.rs", "/main.rs", "/mod.rs", ".rs"].map(|end| format!("{folder}{end}"));
-    let declared = parents.iter().filter_map(|parent| repo.file(parent));
-    in_test_folder || declared.into_iter().any(|parent| declares_test_module(parent.text(), module))
+    if folder.split('/').skip(1).any(|part| ["tests", "benches", "fuzz"].contains(&part)) {
+        return true;
+    }
+    let (module, home) = match name {
+        "mod.rs" => folder.rsplit_once('/').map_or((folder, ""), |(home, module)| (module, home)),
+        _ => (name.trim_end_matches(".rs"), folder),
+    };
+    let parents = ["/lib.rs", "/main.rs", "/mod.rs", ".rs"].map(|end| format!("{home}{end}"));
+    let declared = parents.iter().filter(|parent| *parent != path).filter_map(|parent| repo.file(parent));
+    declared.into_iter().any(|parent| {
+        declares_test_module(parent.text(), module)
+            || (!parent.path.ends_with("/lib.rs")
+                && !parent.path.ends_with("/main.rs")
+                && is_test_file(repo, &parent.path))
+    })
 }
 
 fn declares_test_module(text: &str, module: &str) -> bool {
@@ -133,7 +142,12 @@ mod tests {
     #[test]
     fn a_module_declared_for_tests_is_no_production_code() {
         let repo = repo(&[
-            ("a/b/src/lib.rs", "#[cfg(any(test, feature = \"testing\"))]\npub mod testing;\npub mod real;\n"),
+            (
+                "a/b/src/lib.rs",
+                "#[cfg(any(test, feature = \"testing\"))]\npub mod testing;\n#[cfg(any(test, feature = \"kit\"))]\npub mod kit;\npub mod real;\n",
+            ),
+            ("a/b/src/kit.rs", "mod rig;\n"),
+            ("a/b/src/kit/rig.rs", "fn k() {}"),
             ("a/b/src/testing.rs", "fn t() {}"),
             ("a/b/src/real.rs", "fn r() {}"),
             ("a/b/tests/it.rs", "fn i() {}"),

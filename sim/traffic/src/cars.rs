@@ -17,8 +17,6 @@ use crate::world::{World, narrow};
 
 /// Cars that wait at one source; more are turned away and counted.
 const WAITING_MAX: usize = 200;
-/// A car this close to a detector is over it: times are rounded to the millisecond.
-const AT_DETECTOR_MM: i64 = 200;
 
 /// Whether the head of a lane may leave now.
 enum Leave {
@@ -279,43 +277,5 @@ impl World {
             }
         }
         false
-    }
-
-    /// A car comes to a detector. When the queue keeps it from there, it looks again a second later.
-    pub(crate) fn car_over(&mut self, slot: u32, serial: u32, lane: u32, detector: u32) {
-        let Some(car) = self.fleet.get(slot) else { return };
-        if car.serial.0 != serial || car.lane != lane {
-            return;
-        }
-        let Some(&at) = self.roads.detectors[car.link.index()].get(detector as usize) else { return };
-        let mut placed = std::mem::take(&mut self.scratch);
-        self.lanes[lane as usize].place(self.now_ms, &self.fleet, &mut placed);
-        let there = placed.iter().any(|p| p.slot == slot && p.offset_mm + AT_DETECTOR_MM >= at.offset_mm);
-        self.scratch = placed;
-        if there {
-            self.count_over(slot, detector);
-        } else {
-            self.events.schedule(self.now_ms + 1_000, Event::Detector { slot, serial, lane, detector });
-        }
-    }
-
-    /// Count a vehicle over a detector of its link, once.
-    pub(crate) fn count_over(&mut self, slot: u32, detector: u32) {
-        let Some(vehicle) = self.fleet.get_mut(slot) else { return };
-        let bit = 1_u32.checked_shl(detector).unwrap_or(0);
-        if bit == 0 || vehicle.counted & bit != 0 {
-            return;
-        }
-        vehicle.counted |= bit;
-        let at = self.roads.detectors[vehicle.link.index()][detector as usize];
-        self.pulse(at.controller, at.number);
-    }
-
-    /// A vehicle that leaves its link has been over all its detectors.
-    fn count_over_all(&mut self, slot: u32) {
-        let Some(link) = self.fleet.get(slot).map(|vehicle| vehicle.link) else { return };
-        for detector in 0..self.roads.detectors[link.index()].len() {
-            self.count_over(slot, narrow(detector));
-        }
     }
 }

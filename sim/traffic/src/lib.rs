@@ -7,6 +7,7 @@
 
 mod cars;
 mod demand;
+mod detectors;
 mod drive;
 mod emergency;
 mod event;

@@ -30,6 +30,9 @@ impl From<Shown> for Aspect {
     }
 }
 
+/// Who stands on the detectors is looked up this often; who passes is known at once.
+const OCCUPANCY_EVERY_MS: i64 = 1_000;
+
 /// A world and its controllers.
 #[derive(Debug)]
 pub struct VirtualCity {
@@ -53,8 +56,8 @@ impl VirtualCity {
         self.world.now()
     }
 
-    /// One step of 100 ms: the controllers first, then the traffic that sees them, then the pulses
-    /// of their detectors.
+    /// One step of 100 ms: the controllers first, then the traffic that sees them, then their
+    /// detectors.
     pub fn tick(&mut self) {
         let next = self.world.now() + Millis(TICK_MS);
         self.field.advance(next);
@@ -62,6 +65,17 @@ impl VirtualCity {
         for (controller, number) in self.world.take_pulses() {
             if let Some(emulator) = self.field.emulator_mut(controller) {
                 emulator.detector_pulse(number);
+            }
+        }
+        if next.0 % OCCUPANCY_EVERY_MS == 0 {
+            self.hold_detectors();
+        }
+    }
+
+    fn hold_detectors(&mut self) {
+        for (controller, number, occupied) in self.world.detector_occupancy() {
+            if let Some(emulator) = self.field.emulator_mut(controller) {
+                emulator.detector_hold(number, occupied);
             }
         }
     }

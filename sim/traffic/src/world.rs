@@ -67,9 +67,6 @@ pub(crate) struct Shown {
     pub(crate) since_ms: i64,
 }
 
-/// Detector pulses that nobody fetched are dropped beyond this number.
-pub(crate) const PULSES_MAX: usize = 65_536;
-
 /// The simulated traffic of one network.
 #[derive(Debug)]
 pub struct World {
@@ -230,17 +227,6 @@ impl World {
     #[must_use]
     pub fn trip(&self, trip: TripId) -> Option<&TripLog> {
         self.logs.get(trip.0 as usize)
-    }
-
-    /// The detector pulses since the last call: controller and the detector's number at it.
-    pub fn take_pulses(&mut self) -> Vec<(ControllerId, u8)> {
-        std::mem::take(&mut self.pulses)
-    }
-
-    pub(crate) fn pulse(&mut self, controller: ControllerId, number: u8) {
-        if self.pulses.len() < PULSES_MAX {
-            self.pulses.push((controller, number));
-        }
     }
 
     /// Cars made, on the road and gone.

@@ -110,6 +110,18 @@ fn each_car_is_counted_once_where_it_passes() {
 }
 
 #[test]
+fn a_queue_that_reaches_a_detector_holds_it_occupied() {
+    let network = Arc::new(corridor(1));
+    let mut red = corridor(1);
+    red.controllers[0].plan.windows.clear();
+    let mut world = World::new(Arc::clone(&network), WorldConfig { trams: false, ..WorldConfig::default() });
+    assert!(world.detector_occupancy().iter().all(|(_, _, occupied)| !occupied));
+    world.advance(Millis::from_s(600), &FixedTime::new(&red));
+    let held: Vec<_> = world.detector_occupancy();
+    assert_eq!(held, [(ControllerId(0), 1, true), (ControllerId(0), 2, true)]);
+}
+
+#[test]
 fn a_delay_that_nobody_watches_is_zero() {
     let network = Arc::new(corridor(2));
     let mut world = World::new(Arc::clone(&network), WorldConfig::default());

@@ -31,7 +31,10 @@ export function licences(): Plugin {
       }
       // The font reaches the bundle through the style sheet, not as a module.
       folders.add(join(process.cwd(), 'node_modules', '@fontsource-variable', 'inter'));
-      const source = [...folders].sort().map(notice).join(`\n${'-'.repeat(80)}\n\n`);
+      const source = [...folders]
+        .sort()
+        .map(notice)
+        .join(`\n${'-'.repeat(80)}\n\n`);
       this.emitFile({ type: 'asset', fileName: 'licences.txt', source });
     },
   };

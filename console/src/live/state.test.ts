@@ -105,7 +105,8 @@ describe('the live state', () => {
   it('keeps a bounded number of events, the latest', () => {
     const live = new LiveState();
     live.apply(message('snapshot', 0), 0);
-    for (let seq = 1; seq <= EVENTS_MAX + 50; seq += 1) live.apply(message('delta', seq, { events: [event(seq)] }), seq);
+    for (let seq = 1; seq <= EVENTS_MAX + 50; seq += 1)
+      live.apply(message('delta', seq, { events: [event(seq)] }), seq);
     expect(live.events).toHaveLength(EVENTS_MAX);
     expect(live.events[EVENTS_MAX - 1]?.seq).toBe(EVENTS_MAX + 50);
   });

@@ -68,8 +68,7 @@ export class CanvasLayer extends Layer {
       unitsPerPixel: frame.viewState.resolution,
       now: performance.now(),
       px: (x, y) => [a * x + c * y + e, b * x + d * y + f],
-      visible: (px, py, margin = 24) =>
-        px > -margin && py > -margin && px < width + margin && py < height + margin,
+      visible: (px, py, margin = 24) => px > -margin && py > -margin && px < width + margin && py < height + margin,
     });
   }
 

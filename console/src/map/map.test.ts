@@ -25,7 +25,15 @@ it('classes links by who may use them and how they are built', () => {
 });
 
 it('names a street on its longest links, a few times at most', () => {
-  const long = (id: number, lon: number) => link({ id, street: 'Esplanadi', line: [[24.9, 60.1], [lon, 60.1]] });
+  const long = (id: number, lon: number) =>
+    link({
+      id,
+      street: 'Esplanadi',
+      line: [
+        [24.9, 60.1],
+        [lon, 60.1],
+      ],
+    });
   const named = namedLinks([long(1, 24.91), long(2, 24.95), long(3, 24.93), long(4, 24.92), link({ id: 5 })]);
   expect(named.map(({ id }) => id)).toEqual([2, 3, 4]);
 });

@@ -25,7 +25,13 @@ export interface VehicleOptions {
 }
 
 /** Draws what points where a vehicle goes; nothing where that is not known. */
-function rotated(ctx: CanvasRenderingContext2D, px: number, py: number, headingDeg: number | null, draw: () => void): void {
+function rotated(
+  ctx: CanvasRenderingContext2D,
+  px: number,
+  py: number,
+  headingDeg: number | null,
+  draw: () => void,
+): void {
   if (headingDeg === null) return;
   ctx.save();
   ctx.translate(px, py);
@@ -53,7 +59,14 @@ function plate(canvas: Canvas, sprites: Sprites, text: string, px: number, py: n
 }
 
 /** A text in the middle of a picture. */
-function label(ctx: CanvasRenderingContext2D, text: string, face: string, ink: string, width: number, height: number): void {
+function label(
+  ctx: CanvasRenderingContext2D,
+  text: string,
+  face: string,
+  ink: string,
+  width: number,
+  height: number,
+): void {
   ctx.font = face;
   ctx.textAlign = 'center';
   ctx.textBaseline = 'middle';
@@ -78,7 +91,15 @@ function paintCars(canvas: Canvas, cars: [number, number, number][]): void {
 }
 
 /** The box of a tram or bus with its line. */
-function box(canvas: Canvas, sprites: Sprites, vehicle: VehicleLive, px: number, py: number, color: string, stale: boolean): void {
+function box(
+  canvas: Canvas,
+  sprites: Sprites,
+  vehicle: VehicleLive,
+  px: number,
+  py: number,
+  color: string,
+  stale: boolean,
+): void {
   const face = font(11, 700);
   const corner = vehicle.class === 'bus' ? 2 : 6;
   sprites.put(

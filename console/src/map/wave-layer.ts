@@ -56,12 +56,7 @@ export function routePainter(live: LiveState): Painter {
 }
 
 function overlaps(a: Box, b: Box): boolean {
-  return (
-    a.left < b.left + b.width &&
-    b.left < a.left + a.width &&
-    a.top < b.top + b.height &&
-    b.top < a.top + a.height
-  );
+  return a.left < b.left + b.width && b.left < a.left + a.width && a.top < b.top + b.height && b.top < a.top + a.height;
 }
 
 /** Hangs callouts so that they cover neither each other nor a junction of the wave. */
@@ -157,7 +152,10 @@ export function promisePainter(live: LiveState, motion: Motion, controllers: Map
   return (canvas) => {
     const { ctx } = canvas;
     const { value: waves, at } = live.waves;
-    placer.begin([...waves.flatMap((wave) => junctions(canvas, wave, controllers)), ...emergencies(canvas, live, motion)]);
+    placer.begin([
+      ...waves.flatMap((wave) => junctions(canvas, wave, controllers)),
+      ...emergencies(canvas, live, motion),
+    ]);
     for (const wave of waves) {
       for (const [i, signal] of wave.signals.entries()) {
         const place = controllers.get(signal.controller);

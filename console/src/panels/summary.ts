@@ -132,14 +132,19 @@ export function judge(live: ControllerLive | null, stale: boolean): { attention:
   if (!live.armed) return { attention: 'fault', words: `not armed: ${live.why ?? 'no reason given'}` };
   if (OUT_OF_ORDER.has(live.mode)) return { attention: 'fault', words: `mode ${live.mode}` };
   const { preempt } = live;
-  if (preempt && !preempt.ours) return { attention: 'foreign', words: `${preempt.kind} preempt ${preempt.row} (not ours): ${preempt.state}` };
+  if (preempt && !preempt.ours)
+    return { attention: 'foreign', words: `${preempt.kind} preempt ${preempt.row} (not ours): ${preempt.state}` };
   if (preempt) return { attention: 'ours', words: `our ${preempt.kind} preempt ${preempt.row}: ${preempt.state}` };
   return { attention: 'none', words: live.mode === 'normal' ? 'armed' : `armed, ${live.mode}` };
 }
 
 const ORDER: Record<Attention, number> = { fault: 0, foreign: 1, ours: 2, none: 3 };
 
-function controllerRow(controller: NetworkController, timed: Timed<ControllerLive> | undefined, now: number): ControllerRow {
+function controllerRow(
+  controller: NetworkController,
+  timed: Timed<ControllerLive> | undefined,
+  now: number,
+): ControllerRow {
   const live = timed?.value ?? null;
   const stale = timed !== undefined && isStale(timed, now);
   const { id, title, name, protocol, priority, groups } = controller;
@@ -151,7 +156,11 @@ function transitRows(live: LiveState, now: number): TransitRow[] {
   return [...live.vehicles.values()]
     .filter(({ value }) => value.class !== 'emergency')
     .map((timed) => ({ vehicle: timed.value, ageMs: ageMs(timed, now), stale: isStale(timed, now) }))
-    .sort((a, b) => a.vehicle.label.localeCompare(b.vehicle.label, 'en', { numeric: true }) || a.vehicle.id.localeCompare(b.vehicle.id));
+    .sort(
+      (a, b) =>
+        a.vehicle.label.localeCompare(b.vehicle.label, 'en', { numeric: true }) ||
+        a.vehicle.id.localeCompare(b.vehicle.id),
+    );
 }
 
 function feedRow(feed: Feed, at: number, now: number): FeedRow {

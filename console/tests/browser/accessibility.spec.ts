@@ -75,7 +75,17 @@ test('everything to press is reached by keyboard, with a focus to see', async ({
     reached.add(name);
   }
   const names = [...reached].join('\n');
-  for (const wanted of ['Connected', 'Release all', 'Map of grid', 'Zoom in', 'Whole network', 'Follow wave', 'Legend', 'HEL101', 'Controllers']) {
+  for (const wanted of [
+    'Connected',
+    'Release all',
+    'Map of grid',
+    'Zoom in',
+    'Whole network',
+    'Follow wave',
+    'Legend',
+    'HEL101',
+    'Controllers',
+  ]) {
     expect(names).toContain(wanted);
   }
 });

@@ -9,7 +9,11 @@ const LOSSES: [string, (engine: MockEngine) => void][] = [
 ];
 
 for (const [loss, lose] of LOSSES) {
-  test(`a feed that ${loss} is told within two seconds, its age grows, and it comes back`, async ({ page, engine, address }) => {
+  test(`a feed that ${loss} is told within two seconds, its age grows, and it comes back`, async ({
+    page,
+    engine,
+    address,
+  }) => {
     await page.goto(address);
     const button = page.getByRole('button', { name: /age of the data/ });
     await expect(button).toContainText('Connected');

@@ -73,7 +73,11 @@ test('the fire engine moves to where it is reported', async ({ page, engine, add
 });
 
 for (const reducedMotion of ['reduce', 'no-preference'] as const) {
-  test(`the fire engine ${reducedMotion === 'reduce' ? 'does not pulse' : 'pulses'} with motion: ${reducedMotion}`, async ({ page, engine, address }) => {
+  test(`the fire engine ${reducedMotion === 'reduce' ? 'does not pulse' : 'pulses'} with motion: ${reducedMotion}`, async ({
+    page,
+    engine,
+    address,
+  }) => {
     const view: View = { zoom: 18, at: place(0.6, 3.2) };
     const fireEngine = engine.world.vehicles[0]!;
     engine.world.waves = [];

@@ -37,7 +37,8 @@ test('a feed shows what it rejected, by reason', async ({ page, engine, address 
 test('trams show lateness and what became of their priority', async ({ page, address }) => {
   await page.goto(address);
   await page.getByRole('tab', { name: 'Trams' }).click();
-  const row = (line: string) => page.getByRole('row').filter({ has: page.getByRole('button', { name: `line ${line} ` }) });
+  const row = (line: string) =>
+    page.getByRole('row').filter({ has: page.getByRole('button', { name: `line ${line} ` }) });
   await expect(row('4')).toContainText('+2:10');
   await expect(row('4')).toContainText('granted');
   await expect(row('7')).toContainText('on time');

@@ -117,7 +117,12 @@ export function busyWorld(network: Network): World {
     ],
     events: [
       { seq: 1, at: '2026-11-22T12:00:00.000Z', severity: 'info', text: 'HEL101 is under way to a dwelling fire' },
-      { seq: 2, at: '2026-11-22T12:00:02.000Z', severity: 'warning', text: 'Station Street / Fourth Avenue is not armed' },
+      {
+        seq: 2,
+        at: '2026-11-22T12:00:02.000Z',
+        severity: 'warning',
+        text: 'Station Street / Fourth Avenue is not armed',
+      },
     ],
     demo: { at_s: 42, speed: 1, headline: 'Fire engine under way to a dwelling fire', cars: [[...place(2.5, 2), 90]] },
   };

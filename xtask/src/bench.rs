@@ -12,12 +12,18 @@ use crate::process::finish;
 /// The criterion benchmarks of `benches/`.
 pub const CRITERION: [&str; 2] = ["engine", "routing"];
 
+/// Instructions of each step.
+const BUDGETS: &str = "benches/budgets.toml";
+
 /// What to measure.
 #[derive(clap::Args)]
 pub struct Options {
     /// Count instructions with callgrind and hold them against benches/budgets.toml.
     #[arg(long)]
     instructions: bool,
+    /// With --instructions: write the counts into the budgets.
+    #[arg(long, requires = "instructions")]
+    update: bool,
     /// Only the open-loop run, which prints the README's table.
     #[arg(long)]
     table: bool,
@@ -31,6 +37,9 @@ pub fn run(root: &Path, options: &Options) -> Result<(), Failure> {
     if options.instructions {
         let lines = instructions(root)?;
         lines.iter().for_each(|line| println!("{}", line.text));
+        if options.update {
+            return update(root, &lines);
+        }
         return if lines.iter().all(|line| line.holds) { Ok(()) } else { Err("over budget".into()) };
     }
     if !options.table {
@@ -68,6 +77,8 @@ struct Budgets {
 pub struct Line {
     /// The step.
     pub step: String,
+    /// Instructions counted.
+    counted: u64,
     /// Whether it is within the tolerance.
     pub holds: bool,
     /// Count and budget, for people.
@@ -79,9 +90,8 @@ pub struct Line {
 /// # Errors
 /// The budgets cannot be read, or valgrind cannot count.
 pub fn instructions(root: &Path) -> Result<Vec<Line>, Failure> {
-    let path = root.join("benches/budgets.toml");
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let budgets: Budgets = toml::from_str(&text).map_err(|error| format!("{}: {error}", path.display()))?;
+    let text = std::fs::read_to_string(root.join(BUDGETS)).map_err(|error| format!("{BUDGETS}: {error}"))?;
+    let budgets: Budgets = toml::from_str(&text).map_err(|error| format!("{BUDGETS}: {error}"))?;
     finish(Command::new("cargo").current_dir(root).args([
         "build",
         "--release",
@@ -97,13 +107,30 @@ pub fn instructions(root: &Path) -> Result<Vec<Line>, Failure> {
     budgets.instructions.iter().map(count).collect()
 }
 
+fn update(root: &Path, lines: &[Line]) -> Result<(), Failure> {
+    let path = root.join(BUDGETS);
+    let fail = |error: std::io::Error| format!("{BUDGETS}: {error}");
+    let text = std::fs::read_to_string(&path).map_err(fail)?;
+    std::fs::write(&path, with_counts(&text, lines)).map_err(fail)
+}
+
+/// The budgets with these counts; comments and order stay.
+fn with_counts(text: &str, lines: &[Line]) -> String {
+    let renewed = |old: &str| {
+        let counted =
+            lines.iter().find(|line| old.split_once(" = ").is_some_and(|(step, _)| step == line.step));
+        counted.map_or_else(|| old.to_owned(), |line| format!("{} = {}", line.step, line.counted))
+    };
+    text.lines().map(|line| renewed(line) + "\n").collect()
+}
+
 #[allow(clippy::cast_precision_loss)]
 fn judge(step: &str, counted: u64, budget: u64, tolerance_pct: f64) -> Line {
     let off_pct = (counted as f64 / budget as f64 - 1.0) * 100.0;
     let holds = off_pct.abs() <= tolerance_pct;
     let advice = if holds { "" } else { " – explain it, then change benches/budgets.toml" };
     let text = format!("{step:24} {counted:>12} instructions, budget {budget:>12}, {off_pct:+.2} %{advice}");
-    Line { step: step.to_owned(), holds, text }
+    Line { step: step.to_owned(), counted, holds, text }
 }
 
 /// Instructions of the measured function alone: callgrind counts only inside it.
@@ -137,6 +164,13 @@ mod tests {
         assert_eq!(collected("==7== Events    : Ir\n==7== Collected : 6773355\n"), Some(6_773_355));
         assert_eq!(collected("==7== Collected : 0"), None);
         assert_eq!(collected("no such tool"), None);
+    }
+
+    #[test]
+    fn new_counts_leave_the_rest_of_the_budgets_alone() {
+        let text = "# why\ntolerance_pct = 2.0\n\n[instructions]\nplan = 1_000\nplan_wave = 7\n";
+        let counted = with_counts(text, &[judge("plan", 1_500, 1_000, 2.0)]);
+        assert_eq!(counted, text.replace("1_000", "1500"));
     }
 
     #[test]

@@ -51,15 +51,17 @@ pub type Failure = String;
 
 fn main() -> ExitCode {
     let root = root();
-    let done = match Cli::parse().task {
-        Task::Demo { args } => demo::run(&root, &args),
+    let done: Result<bool, Failure> = match Cli::parse().task {
+        Task::Demo { args } => demo::run(&root, &args).map(|()| true),
         Task::Test(options) => test::run(&root, &options),
-        Task::Bench(options) => bench::run(&root, &options),
-        Task::Model { model } => model::run(&root, model),
-        Task::Tidy => tidy::run(&root),
+        Task::Bench(options) => bench::run(&root, &options).map(|()| true),
+        Task::Model { model } => model::run(&root, model).map(|()| true),
+        Task::Tidy => tidy::run(&root).map(|()| true),
     };
     match done {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(true) => ExitCode::SUCCESS,
+        // What failed has been said.
+        Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
             eprintln!("xtask: {failure}");
             ExitCode::FAILURE

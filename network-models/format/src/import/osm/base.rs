@@ -59,18 +59,24 @@ pub fn build(data: &OsmData, profile: &Profile) -> Result<Base, ImportError> {
     let mut streets = Streets::of(data, projection, profile);
     let restrictions = Restrictions::of(data);
     let raw_lines = lines::tram_lines(data, &streets);
-    let all: BTreeSet<usize> = (0..streets.segments.len()).collect();
-    let kept = prune(data, &mut streets, &restrictions, &raw_lines, all);
-    if kept.is_empty() {
-        return Err(ImportError::Empty);
-    }
-    let (clusters, tally, splits) = {
+    let mut kept: BTreeSet<usize> = (0..streets.segments.len()).collect();
+    let mut splits = BTreeSet::new();
+    let (mut clusters, mut tally) = (Vec::new(), Tally::default());
+    // Stop lines split links, which changes headings and so may change what can be driven through.
+    for _ in 0..ROUNDS_MAX {
+        kept = prune(data, &mut streets, &restrictions, &raw_lines, kept, &splits);
+        if kept.is_empty() {
+            return Err(ImportError::Empty);
+        }
         let field = Field::new(data, &streets, &kept, profile);
-        let (mut clusters, tally) = cluster::clusters(&field);
+        (clusters, tally) = cluster::clusters(&field);
         reach_crosswalks(&field, &mut clusters);
-        let splits = splits(&field, &clusters);
-        (clusters, tally, splits)
-    };
+        let found = self::splits(&field, &clusters);
+        if found == splits {
+            break;
+        }
+        splits = found;
+    }
     let links = links::build(&streets, &kept, &splits);
     let mut moves = all_moves(data, &streets, &links, &restrictions);
     let lines = raw_lines
@@ -131,11 +137,12 @@ fn prune(
     restrictions: &Restrictions,
     lines: &[RawLine],
     mut kept: BTreeSet<usize>,
+    splits: &BTreeSet<(Kind, OsmId)>,
 ) -> BTreeSet<usize> {
     let on_lines: BTreeSet<(OsmId, OsmId)> =
         lines.iter().flat_map(|line| line.nodes.windows(2).map(|w| (w[0], w[1]))).collect();
     for _ in 0..ROUNDS_MAX {
-        let links = links::build(streets, &kept, &BTreeSet::new());
+        let links = links::build(streets, &kept, splits);
         let moves = all_moves(data, streets, &links, restrictions);
         let is_cut = |kind, node| streets.cut_nodes.contains(&(kind, node));
         let none = BTreeSet::new();

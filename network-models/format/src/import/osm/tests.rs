@@ -16,7 +16,7 @@ fn tags(text: &str) -> Tags {
     text.split_whitespace().filter_map(pair).collect()
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Town(OsmData);
 
 impl Town {
@@ -361,4 +361,50 @@ fn a_fire_engine_crosses_the_centre_over_at_least_eight_controllers() {
 
 fn is_edge(model: &Model, node: &str) -> bool {
     model.nodes.iter().any(|n| n.node_id == node && n.node_type == "boundary")
+}
+
+/// A town of random streets, tracks, footways, signals and crossings on a small grid.
+fn any_town() -> impl proptest::strategy::Strategy<Value = Town> {
+    use proptest::prelude::*;
+    let node = (0..12_i32, 0..12_i32, 0..5_usize);
+    let way = (proptest::collection::vec(1..30_i64, 2..7), 0..7_usize);
+    let streets = (proptest::collection::vec(node, 24), proptest::collection::vec(way, 3..16));
+    streets.prop_map(|(nodes, ways)| {
+        let on_nodes = ["", "highway=traffic_signals", "highway=crossing crossing=traffic_signals", "", ""];
+        let on_ways = [
+            "highway=primary lanes=3 name=A",
+            "highway=residential name=B",
+            "highway=secondary oneway=yes name=C",
+            "railway=tram oneway=yes",
+            "highway=footway",
+            "highway=tertiary oneway=-1 oneway:bus=no",
+            "highway=residential access=no psv=yes",
+        ];
+        let mut town = Town::default();
+        for (id, (x, y, tag)) in (1..).zip(nodes) {
+            town.node(id, f64::from(x) * 15.0, f64::from(y) * 15.0, on_nodes[tag]);
+        }
+        // Ids from 25 on are missing: the map's edge.
+        for (id, (chain, tag)) in (1..).zip(ways) {
+            town.way(id, &chain, on_ways[tag]);
+        }
+        town
+    })
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn no_town_is_so_odd_that_its_model_does_not_compile_or_its_plans_are_unsafe(town in any_town()) {
+        if let Ok((model, _)) = build(&town.0, &Options::named("odd")) {
+            proptest::prop_assert!(crate::traps(&model).is_empty(), "{:?}", crate::traps(&model));
+            let compiled = crate::compile(&model);
+            proptest::prop_assert!(compiled.is_ok(), "{:?}", compiled.err());
+            for controller in &model.controllers {
+                let faults = plan_faults(&model, &controller.controller_id);
+                proptest::prop_assert!(faults.is_empty(), "{faults:?}");
+            }
+        }
+    }
 }

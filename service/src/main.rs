@@ -1,2 +1,39 @@
+//! `clearway`, the binary.
+#![forbid(unsafe_code)]
+
+mod api;
+mod cli;
+mod commands;
 mod config;
-fn main() {}
+mod demo;
+mod live;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Commands};
+use commands::Exit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARWAY_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,rumqttd=error,async_snmp=error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let outcome = match cli.command {
+        Commands::Demo(args) => demo::run(args),
+        Commands::Run(args) => commands::run::run(&args),
+        Commands::Field(args) => commands::field::run(&args),
+        Commands::Network(command) => commands::network::run(command),
+        Commands::Config(command) => commands::config::run(command),
+        Commands::Controllers(remote) => commands::remote::controllers(&remote),
+        Commands::ReleaseAll(remote) => commands::remote::release_all(&remote),
+        Commands::Journal(command) => commands::journal::run(command),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(report) => {
+            eprintln!("{report:?}");
+            Exit::Failed.into()
+        }
+    }
+}

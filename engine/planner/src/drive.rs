@@ -143,7 +143,8 @@ impl Engine {
                 &draft,
                 self.epoch,
                 |id| network.controller(id).map(clearway_network::Controller::junction),
-                |id| watches.get(id.index()).and_then(|w| w.held),
+                // A tram is asked to let go when the call is due; it keeps nothing from a plan.
+                |id| watches.get(id.index()).and_then(|w| w.held.filter(|_| !w.held_by_transit)),
             );
             match result {
                 Ok(plan) => return Some(plan),
@@ -228,7 +229,8 @@ impl Engine {
             out.notice(Notice::Called { vehicle, controller, row, request });
         }
         let held = Held { request, row, from: signal.asserted_at, until: signal.release_at };
-        self.watches[controller.index()].held = Some(held);
+        let watch = &mut self.watches[controller.index()];
+        (watch.held, watch.held_by_transit) = (Some(held), false);
         out.command(command);
     }
 

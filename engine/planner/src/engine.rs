@@ -22,8 +22,10 @@ use crate::wave::{Setting, Wave};
 
 /// Where an emergency vehicle may drive.
 const EMERGENCY_WAYS: Uses = Uses::CAR.union(Uses::EMERGENCY);
-/// A destination is reached on any link this near to it, metres.
-const DESTINATION_M: f32 = 45.0;
+/// A destination further from every link than this cannot be reached, metres.
+const DESTINATION_M: f32 = 50.0;
+/// Links this much further than the nearest one lie beside it, metres.
+const BESIDE_M: f32 = 4.0;
 /// Links that may count as the destination.
 const GOALS_MAX: usize = 32;
 /// Between fixes a wave is planned anew after this.
@@ -193,12 +195,18 @@ impl Engine {
         }
     }
 
+    /// The links on which the destination lies: the nearest, and those beside it.
     fn find_goals(&mut self, mission: &Mission) {
         self.goals.clear();
         let point = self.network.project(mission.destination);
+        let mut nearest_m = f32::INFINITY;
+        self.index.near(&self.network, point, DESTINATION_M, EMERGENCY_WAYS, |_, foot| {
+            nearest_m = nearest_m.min(foot.distance_m);
+        });
         let goals = &mut self.goals;
-        self.index.near(&self.network, point, DESTINATION_M, EMERGENCY_WAYS, |link, _| {
-            if goals.len() < GOALS_MAX && !goals.contains(&link) {
+        self.index.near(&self.network, point, DESTINATION_M, EMERGENCY_WAYS, |link, foot| {
+            let beside = foot.distance_m <= nearest_m + BESIDE_M;
+            if beside && goals.len() < GOALS_MAX && !goals.contains(&link) {
                 goals.push(link);
             }
         });

@@ -152,7 +152,8 @@ impl Engine {
                 }
                 let held =
                     Held { request: request.request, row, from: request.asked_at, until: request.release_at };
-                self.watches[place.controller.index()].held = Some(held);
+                let watch = &mut self.watches[place.controller.index()];
+                (watch.held, watch.held_by_transit) = (Some(held), true);
                 self.transits[vehicle.index()] = Some(transit);
                 out.command(command);
             }

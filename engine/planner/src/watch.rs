@@ -36,6 +36,8 @@ pub struct Watch {
     pub armed: bool,
     /// What we hold there now.
     pub held: Option<Held>,
+    /// Whether a tram or bus holds it; an emergency vehicle takes it from them.
+    pub held_by_transit: bool,
     /// What we have just released.
     pub closing: Option<Closing>,
     /// No transit request before this.
@@ -52,6 +54,7 @@ impl Default for Watch {
             seen: false,
             armed: false,
             held: None,
+            held_by_transit: false,
             closing: None,
             transit_after: Millis::ZERO,
             since: [Millis::ZERO; GROUPS_MAX],

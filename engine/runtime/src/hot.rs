@@ -1,6 +1,6 @@
 //! The thread that owns the engine.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -73,7 +73,7 @@ pub struct Runtime {
     ingress: Ingress,
     notices: Receiver<(Millis, Notice)>,
     shared: Arc<Shared>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Runtime {
@@ -110,7 +110,7 @@ impl Runtime {
             }
             hot.run(&outlets);
         })?;
-        Ok(Self { ingress, notices, shared, thread: Some(thread) })
+        Ok(Self { ingress, notices, shared, thread: Mutex::new(Some(thread)) })
     }
 
     /// The way in.
@@ -162,15 +162,12 @@ impl Runtime {
         self.shared.alive.load(Ordering::Acquire) && now.since(beat) <= within
     }
 
-    /// Release everything, then end the thread.
-    pub fn stop(mut self) {
-        self.end();
-    }
-
-    fn end(&mut self) {
+    /// Release everything, then end the thread, and wait for it. A second call does nothing.
+    pub fn stop(&self) {
         self.ingress.send(Stamped { event: Event::ReleaseAll, decoded_ns: None });
         self.shared.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
             // A panic of the loop was already seen by its watchers through `is_alive`.
             let _ = thread.join();
         }
@@ -179,7 +176,7 @@ impl Runtime {
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.end();
+        self.stop();
     }
 }
 

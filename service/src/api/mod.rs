@@ -1,0 +1,10 @@
+//! The API and the page of a running engine (`docs/api.md`).
+
+pub mod frame;
+pub mod map;
+pub mod metrics;
+pub mod page;
+pub mod scribe;
+pub mod server;
+
+pub use server::{ApiState, router};

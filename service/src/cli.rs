@@ -1,0 +1,210 @@
+//! The command line: one definition for parser, help and exit codes.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Green waves for emergency vehicles, priority for trams.
+///
+/// Exit codes: 0 ok, 1 failed, 2 usage, 3 model invalid, 4 controller refused, 5 budget exceeded.
+#[derive(Debug, Parser)]
+#[command(name = "clearway", version, about, long_about)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Commands,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Commands {
+    /// The whole story on the shipped model, over real sockets on loopback.
+    Demo(Demo),
+    /// Live: feeds in, controllers out, page.
+    Run(Run),
+    /// Emulated controllers only, for anyone's client to talk to.
+    Field(Field),
+    /// Network models: import, check.
+    #[command(subcommand)]
+    Network(NetworkCommand),
+    /// The configuration: check it, or print its schema.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// What a running engine knows of its controllers.
+    Controllers(Remote),
+    /// Take every own request of a running engine back.
+    ReleaseAll(Remote),
+    /// The journal: verify, replay.
+    #[command(subcommand)]
+    Journal(JournalCommand),
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// No waiting at the end: the report, then out.
+    #[arg(long)]
+    pub headless: bool,
+    /// Simulated seconds.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(60..=3600))]
+    pub seconds: u32,
+    /// Traffic and the emulators' timers run this much faster. For looking only: figures count at 1.
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// The same seed gives the same traffic.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Write the journal into this folder.
+    #[arg(long)]
+    pub journal: Option<PathBuf>,
+    /// The report as JSON on stdout.
+    #[arg(long)]
+    pub json: bool,
+    /// The network model.
+    #[arg(long)]
+    pub network: Option<PathBuf>,
+    /// Where the page listens; port 0 lets the system choose.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    pub listen: std::net::SocketAddr,
+    /// The MQTT broker for the trams' feed; without it an embedded one, or Debian's mosquitto if installed.
+    #[arg(long)]
+    pub broker: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    /// The configuration.
+    #[arg(long, default_value = "clearway.toml")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FieldProtocol {
+    /// NTCIP 1202 over SNMP.
+    Ntcip,
+    /// The Clearway register map over Modbus TCP.
+    Modbus,
+    /// As the model says, controller by controller.
+    Model,
+}
+
+#[derive(Debug, Args)]
+pub struct Field {
+    /// The network model.
+    #[arg(long)]
+    pub network: PathBuf,
+    /// What the controllers speak.
+    #[arg(long, value_enum, default_value_t = FieldProtocol::Model)]
+    pub protocol: FieldProtocol,
+    /// The address that they listen on.
+    #[arg(long, default_value = "127.0.0.1")]
+    pub bind: IpAddr,
+    /// Controller n of the model listens on this port plus n; without it the system chooses.
+    #[arg(long)]
+    pub base_port: Option<u16>,
+    /// SNMP community.
+    #[arg(long, default_value = crate::live::sites::COMMUNITY_DEFAULT)]
+    pub community: String,
+    /// Timers run this much faster.
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    pub speed: f64,
+    /// End after this many seconds; without it at Ctrl-C.
+    #[arg(long)]
+    pub seconds: Option<u32>,
+    /// What started where, and what the monitors counted, as JSON lines on stdout.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum NetworkCommand {
+    /// Make a model from other data.
+    Import {
+        /// The kind of data.
+        #[arg(value_enum)]
+        kind: ImportKind,
+        /// The file.
+        source: PathBuf,
+        /// The folder of the model.
+        #[arg(long)]
+        out: PathBuf,
+        /// The model's name; the folder's when not given.
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Check a model and print everything that is wrong with it.
+    Check {
+        /// The folder of the model.
+        dir: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ImportKind {
+    /// OpenStreetMap, as `.osm.pbf`.
+    Osm,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Print everything that is wrong with a configuration.
+    Check {
+        /// The file.
+        #[arg(default_value = "clearway.toml")]
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of the configuration.
+    Schema,
+}
+
+#[derive(Debug, Args)]
+pub struct Remote {
+    /// The running engine.
+    #[arg(long, default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum JournalCommand {
+    /// Check every record.
+    Verify {
+        /// The folder of the journal.
+        dir: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Apply the events to a fresh engine and compare its commands with the recorded ones.
+    Replay {
+        /// The folder of the journal.
+        dir: PathBuf,
+        /// The network model that it was recorded on.
+        #[arg(long)]
+        network: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(speed) if (0.1..=100.0).contains(&speed) => Ok(speed),
+        _ => Err("give a number from 0.1 to 100".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

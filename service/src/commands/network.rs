@@ -1,0 +1,45 @@
+//! `clearway network`.
+
+use std::path::Path;
+
+use clearway_format::import::osm;
+use miette::{IntoDiagnostic, Result, WrapErr, miette};
+
+use super::Exit;
+use crate::cli::{ImportKind, NetworkCommand};
+
+/// Import or check.
+pub fn run(command: NetworkCommand) -> Result<Exit> {
+    match command {
+        NetworkCommand::Import { kind: ImportKind::Osm, source, out, name } => {
+            let folder = out.file_name().and_then(|n| n.to_str()).map(str::to_owned);
+            let name = name.or(folder).ok_or_else(|| miette!("{} has no name; give one by --name", out.display()))?;
+            import_osm(&source, &out, name)
+        }
+        NetworkCommand::Check { dir, json } => Ok(check(&dir, json)),
+    }
+}
+
+fn import_osm(source: &Path, out: &Path, name: String) -> Result<Exit> {
+    let options = osm::Options { name, ..osm::Options::default() };
+    let (model, report) = osm::import(source, &options)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("{} cannot be imported", source.display()))?;
+    clearway_format::write(&model, out)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("the model cannot be written to {}", out.display()))?;
+    println!("{report}");
+    Ok(check(out, false))
+}
+
+fn check(dir: &Path, json: bool) -> Exit {
+    let report = clearway_format::check(dir);
+    if json {
+        println!("{}", report.to_json());
+    } else if report.is_ok() {
+        println!("{}: no fault found", dir.display());
+    } else {
+        eprintln!("{}", report.render());
+    }
+    if report.is_ok() { Exit::Ok } else { Exit::ModelInvalid }
+}

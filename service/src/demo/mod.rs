@@ -1,0 +1,124 @@
+//! `clearway demo`: a fire call on the shipped model, from the call to the report.
+//!
+//! Three things run in one process and meet only over sockets on loopback: the town (traffic, and the
+//! feeds that its vehicles and its dispatch centre send), the field (emulated controllers behind their
+//! protocols), and the plant (the same engine with the same adapters as `clearway run`, started from a
+//! configuration file's text). Afterwards the same trip is simulated three more times in virtual time.
+
+mod outgoing;
+mod report;
+mod settings;
+mod story;
+mod town;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwapOption;
+use clearway_field::{ArmingFault, Field, FieldOptions, Options};
+use clearway_format::Loaded;
+use clearway_network::Network;
+use clearway_runtime::Clock;
+use clearway_signals::Millis;
+use clearway_traffic::WorldConfig;
+use miette::{IntoDiagnostic, Result, miette};
+
+use crate::api::page;
+use crate::cli::Demo;
+use crate::commands::field::model_faces;
+use crate::commands::{Exit, interrupted, load_model, tokio_runtime};
+use crate::config::Config;
+use crate::live::plant::{announce, wall_clock};
+use crate::live::{Plant, Surface};
+use report::{Measured, Report};
+use story::Story;
+use town::Town;
+
+/// The model that ships with the project.
+const MODEL: &str = "network-models/helsinki-centre";
+
+/// Run the demo.
+pub fn run(args: Demo) -> Result<Exit> {
+    let Some(loaded) = load_model(&model_dir()) else { return Ok(Exit::ModelInvalid) };
+    let network = Arc::new(loaded.network.clone());
+    let story = Story::on(&network, &args)?;
+    let outcome = tokio_runtime()?.block_on(live(&args, loaded, &network, &story))?;
+    let Some(measured) = outcome else { return Ok(Exit::Ok) };
+    eprintln!("the same trip three more times: no priority, blue light, local preemption…");
+    let baselines = story.baselines(&network).ok_or_else(|| miette!("the route is no chain of links"))?;
+    let report = Report::new(&story, &network, measured, baselines);
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report).into_diagnostic()?);
+    } else {
+        println!("{report}");
+    }
+    Ok(Exit::Ok)
+}
+
+/// The model in the working directory, or where this binary was built.
+fn model_dir() -> PathBuf {
+    let here = PathBuf::from(MODEL);
+    if here.is_dir() { here } else { Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(MODEL) }
+}
+
+/// The live part; `None` when it was interrupted before its end.
+async fn live(args: &Demo, loaded: Loaded, network: &Arc<Network>, story: &Story) -> Result<Option<Measured>> {
+    let clock = Clock::default();
+    eprintln!("warming the traffic up…");
+    let town = Town::warm(network, story);
+    let started = clock.now().0;
+    let town_clock = town_clock(&clock, story.begins, started, args.speed);
+    let faces = model_faces(network, &loaded.model);
+    let options = FieldOptions {
+        clock: Some(Arc::clone(&town_clock)),
+        emulator: Options { start: story.begins, ..Options::default() },
+        ..FieldOptions::default()
+    };
+    let field = Arc::new(Field::start(network, &faces, options).await.into_diagnostic()?);
+    field.refuse_arming(story.unarmed, ArmingFault::BackupTimerOff);
+
+    let text = settings::text(args, network, &field, story)?;
+    let config = Config::parse(Path::new("demo"), &text)?;
+    let registry = config.check(None)?;
+    let demo = Arc::new(ArcSwapOption::empty());
+    let surface = Surface { clock: clock.clone(), demo: Arc::clone(&demo) };
+    let plant = Plant::start(&config, registry, loaded, surface).await.into_diagnostic()?;
+    announce(&plant, &wall_clock(&clock));
+    let page = if page::is_built_in() { "" } else { " (API only: the page was not built)" };
+    eprintln!("watch it: http://{}{page}", plant.page);
+
+    let mut stage = town.open(Arc::clone(&field), &plant, demo, wall_clock(&clock), args.speed).await?;
+    let ended = tokio::select! {
+        () = stage.play(story, &town_clock) => true,
+        () = interrupted() => false,
+    };
+    let measured = ended.then(|| stage.measure(&plant));
+    if ended && !args.headless {
+        eprintln!("the story is over; the page stays until Ctrl-C");
+        tokio::select! {
+            () = stage.play_on(&town_clock) => {}
+            () = interrupted() => {}
+        }
+    }
+    plant.stop().await;
+    let measured = measured.map(|m| m.after_the_end(&field));
+    // Controllers need a moment to leave what was still called; then nothing of ours may be on.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    Ok(measured)
+}
+
+/// The town's time: the story's beginning plus what has passed since, times the speed.
+fn town_clock(clock: &Clock, begins: Millis, started: Millis, speed: f64) -> Arc<dyn Fn() -> Millis + Send + Sync> {
+    let clock = clock.clone();
+    Arc::new(move || {
+        #[allow(clippy::cast_possible_truncation)]
+        let passed = ((clock.now().0 - started).0 as f64 * speed) as i64;
+        begins + Millis(passed)
+    })
+}
+
+/// The background traffic of a seed.
+fn world_config(seed: u64) -> WorldConfig {
+    WorldConfig { seed, ..WorldConfig::default() }
+}

@@ -1,0 +1,182 @@
+//! From what feeds and adapters say to the engine's events, and to the board.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use clearway_contract::{PortEvent, Protocol, Site};
+use clearway_feeds::adapter::WallClock;
+use clearway_feeds::{FeedEvent, MissionChange, MissionUpdate, TransitUpdate, VehicleFix};
+use clearway_network::{LineId, Network};
+use clearway_planner::{Counts, Event, Mission};
+use clearway_runtime::{Ingress, Stamped};
+use clearway_signals::ControllerId;
+
+use super::board::{Board, Seen};
+use super::texts::Severity;
+
+/// Everything that comes in passes here once.
+pub struct Intake {
+    ingress: Ingress,
+    board: Arc<Board>,
+    wall: WallClock,
+    lines: BTreeMap<(String, u8), LineId>,
+    titles: Vec<String>,
+    protocols: Vec<Protocol>,
+}
+
+impl Intake {
+    /// An intake for a network and its sites.
+    #[must_use]
+    pub fn new(network: &Network, sites: &[Site], ingress: Ingress, board: Arc<Board>, wall: WallClock) -> Self {
+        let line = |(i, line): (usize, &clearway_network::Line)| {
+            u16::try_from(i).ok().map(|i| ((line.designation.clone(), line.direction), LineId(i)))
+        };
+        let mut protocols = vec![Protocol::Ntcip; network.controllers.len()];
+        for site in sites {
+            protocols[site.controller.index()] = site.protocol;
+        }
+        Self {
+            ingress,
+            board,
+            wall,
+            lines: network.lines.iter().enumerate().filter_map(line).collect(),
+            titles: network.controllers.iter().map(|c| c.title.clone()).collect(),
+            protocols,
+        }
+    }
+
+    fn send(&self, event: Event, decoded_ns: Option<u64>) {
+        self.ingress.send(Stamped { event, decoded_ns });
+    }
+
+    fn say(&self, severity: Severity, text: String) {
+        self.board.say((self.wall)(), severity, text);
+    }
+
+    fn title(&self, controller: ControllerId) -> &str {
+        self.titles.get(controller.index()).map_or("an unknown controller", String::as_str)
+    }
+
+    /// Something a feed said.
+    pub fn feed(&self, event: FeedEvent, decoded_ns: u64) {
+        match event {
+            FeedEvent::Fix(fix) => {
+                self.see(&fix, None);
+                self.send(Event::Fix(planner_fix(&fix)), Some(decoded_ns));
+            }
+            FeedEvent::Mission(update) => self.mission(&update),
+            FeedEvent::Transit(update) => self.transit(&update, decoded_ns),
+            FeedEvent::Incident(incident) => {
+                let text = format!("Case {}: {} ({}).", incident.case, incident.label, incident.code);
+                self.say(Severity::Notice, text);
+            }
+            // The engine asks controllers itself; what a vehicle asked of them by another way is only counted.
+            FeedEvent::Request(_) | FeedEvent::Response(_) => {}
+        }
+    }
+
+    fn see(&self, fix: &VehicleFix, lateness_s: Option<i32>) {
+        let seen = Seen {
+            place: fix.place,
+            heading_deg: fix.heading_deg,
+            speed_mps: fix.speed_mps,
+            lateness_s,
+            at: fix.received,
+        };
+        self.board.see(fix.vehicle, seen);
+    }
+
+    fn mission(&self, update: &MissionUpdate) {
+        let label = self.board.label(update.vehicle);
+        match &update.kind {
+            MissionChange::Start { destination: None, duty } => {
+                self.say(Severity::Warning, format!("{label} is under way ({duty}) and its destination is not known yet."));
+            }
+            MissionChange::Start { destination: Some(destination), duty } => {
+                let Some(id) = self.board.open_mission(&update.key, update.vehicle, duty) else {
+                    self.say(Severity::Warning, format!("{label}: too many missions at once; this one is not served."));
+                    return;
+                };
+                let mission = Mission { id, vehicle: update.vehicle, destination: *destination };
+                self.send(Event::Mission(mission), None);
+            }
+            MissionChange::End { reason } => {
+                if let Some(id) = self.board.close_mission(&update.key) {
+                    self.say(Severity::Notice, format!("{label}: mission over, {}.", reason.word()));
+                    self.send(Event::MissionEnd(id), None);
+                }
+            }
+        }
+    }
+
+    fn transit(&self, update: &TransitUpdate, decoded_ns: u64) {
+        let Some(fix) = &update.fix else { return };
+        self.see(fix, update.lateness_s);
+        let line = update.direction.and_then(|d| self.lines.get(&(update.line.clone(), d)));
+        match line {
+            Some(line) if update.in_service => {
+                let event = Event::Transit(clearway_planner::TransitUpdate {
+                    fix: planner_fix(fix),
+                    line: *line,
+                    lateness_s: update.lateness_s,
+                    doors_open: update.doors_open,
+                });
+                self.send(event, Some(decoded_ns));
+            }
+            _ => self.send(Event::TransitEnd(update.vehicle), None),
+        }
+    }
+
+    /// Something an adapter said.
+    pub fn port(&self, event: PortEvent) {
+        match event {
+            PortEvent::Status(status) => self.send(Event::Status(status), None),
+            PortEvent::Link(controller, state) => self.board.link(controller, state),
+            PortEvent::Armed(controller) => {
+                self.board.arming(controller, None);
+                self.send(Event::Armed(controller, true), None);
+            }
+            PortEvent::NotArmed(controller, why) => {
+                if self.board.arming(controller, Some(why.clone())) {
+                    self.say(Severity::Warning, format!("{} is not armed: {why}.", self.title(controller)));
+                }
+                self.send(Event::Armed(controller, false), None);
+            }
+            PortEvent::Counts(counts) => {
+                let mut vehicles = [0; Counts::MAX];
+                for (place, count) in vehicles.iter_mut().zip(&counts.vehicles) {
+                    *place = *count;
+                }
+                let occupied =
+                    counts.occupied.iter().take(Counts::MAX).enumerate().fold(0, |set, (n, o)| set | u32::from(*o) << n);
+                let counts = Counts { controller: counts.controller, at: counts.at, vehicles, occupied };
+                self.send(Event::Counts(counts), None);
+            }
+            PortEvent::Written { controller, fix_ns, wire_ns, .. } => {
+                self.board.written(self.protocol(controller), fix_ns.map(|fix| wire_ns.saturating_sub(fix)));
+            }
+            PortEvent::Confirmed { controller, fix_ns, confirmed_ns, .. } => {
+                self.board.confirmed(self.protocol(controller), fix_ns.map(|fix| confirmed_ns.saturating_sub(fix)));
+            }
+            PortEvent::Refused(controller, _, why) => {
+                self.board.refused();
+                self.say(Severity::Warning, format!("{} refused a request: {why}.", self.title(controller)));
+            }
+        }
+    }
+
+    fn protocol(&self, controller: ControllerId) -> Protocol {
+        self.protocols.get(controller.index()).copied().unwrap_or(Protocol::Ntcip)
+    }
+}
+
+fn planner_fix(fix: &VehicleFix) -> clearway_planner::VehicleFix {
+    clearway_planner::VehicleFix {
+        vehicle: fix.vehicle,
+        received: fix.received,
+        place: fix.place,
+        heading_deg: fix.heading_deg,
+        speed_mps: fix.speed_mps,
+        degraded: fix.degraded,
+    }
+}

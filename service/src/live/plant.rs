@@ -1,0 +1,411 @@
+//! The plant: the engine with its adapters, feeds, page and watchdog, started and stopped as one.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use axum::extract::ws::Utf8Bytes;
+use clearway_certify::{Class, Command};
+use clearway_contract::actor::Surroundings;
+use clearway_contract::{Dispatch, Protocol, Site};
+use clearway_feeds::adapter::{AnchoredWall, Outlet, WallClock};
+use clearway_feeds::{Registry, VehicleClass, WallMs};
+use clearway_format::Loaded;
+use clearway_journal::{Journal, Start};
+use clearway_network::Network;
+use clearway_planner::{Engine, Event, VehicleInfo};
+use clearway_runtime::{Clock, Egress, Runtime, Settings, Stamped};
+use clearway_signals::{Epoch, Millis};
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+
+use super::board::Board;
+use super::feeds::{self, FeedError};
+use super::intake::Intake;
+use super::sites::{Reach, SiteError, reaches};
+use super::texts::{Names, Severity, sentence};
+use crate::api::frame::DemoDoc;
+use crate::api::map::network_doc;
+use crate::api::scribe::{Pulse, Scribe};
+use crate::api::{ApiState, metrics, router};
+use crate::config::Config;
+
+/// Commands that wait for one adapter.
+const COMMANDS_ROOM: usize = 64;
+/// Deltas that a slow reader may be behind.
+const DELTAS_ROOM: usize = 64;
+/// Frames come this often.
+const FRAME_EVERY: Duration = Duration::from_millis(100);
+/// An engine whose loop has not turned for this long is dead: its requests are taken back.
+const DEAD_AFTER: Millis = Millis(1_000);
+/// While an operator's release-all is carried out the adapters take no calls.
+const RELEASE_LASTS: Duration = Duration::from_secs(2);
+/// All adapters together have this long to release at the end.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Why a plant cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum PlantError {
+    /// A feed.
+    #[error(transparent)]
+    Feed(#[from] FeedError),
+    /// A site.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The engine's thread.
+    #[error(transparent)]
+    Runtime(#[from] clearway_runtime::RuntimeError),
+    /// The journal.
+    #[error("the journal in {0} cannot be started: {1}")]
+    Journal(String, std::io::Error),
+    /// The page's socket.
+    #[error("the page cannot listen on {0}: {1}")]
+    Page(SocketAddr, std::io::Error),
+    /// The map as text.
+    #[error("the map cannot be written: {0}")]
+    Map(#[from] serde_json::Error),
+}
+
+/// A running plant.
+pub struct Plant {
+    /// The board.
+    pub board: Arc<Board>,
+    /// The engine.
+    pub runtime: Arc<Runtime>,
+    /// Where the page listens.
+    pub page: SocketAddr,
+    /// Where each feed listens.
+    pub feeds: Vec<(String, SocketAddr)>,
+    clock: Clock,
+    release_all: watch::Sender<bool>,
+    shutdown: CancellationToken,
+    adapters: Vec<JoinHandle<()>>,
+    tasks: JoinSet<()>,
+    journal: Option<Journal>,
+}
+
+/// What a plant shares with whoever started it.
+pub struct Surface {
+    /// The process's clock.
+    pub clock: Clock,
+    /// What the demo shows beside the engine; stays empty elsewhere.
+    pub demo: Arc<ArcSwapOption<DemoDoc>>,
+}
+
+impl Plant {
+    /// Start everything. Must be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// The first part that cannot start; nothing keeps running then.
+    pub async fn start(
+        config: &Config,
+        registry: Registry,
+        loaded: Loaded,
+        surface: Surface,
+    ) -> Result<Self, PlantError> {
+        let Surface { clock, demo } = surface;
+        let Loaded { network, model } = loaded;
+        let network = Arc::new(network);
+        let reaches = reaches(&network, &model, config)?;
+        let sites: Vec<Site> = reaches.iter().map(|r| r.site.clone()).collect();
+        let board = Arc::new(Board::new(registry.clone(), network.controllers.len()));
+        let wall = wall_clock(&clock);
+        let (journal, runtime, outboxes) = start_engine(config, &registry, &network, &clock)?;
+        let runtime = Arc::new(runtime);
+        let intake =
+            Arc::new(Intake::new(&network, &sites, runtime.ingress(), Arc::clone(&board), Arc::clone(&wall)));
+
+        let (release_all, withheld) = watch::channel(false);
+        let shutdown = CancellationToken::new();
+        let around = Around { intake: &intake, clock: &clock, withheld, shutdown: &shutdown };
+        let adapters = spawn_adapters(reaches, outboxes, &around);
+
+        let mut tasks = JoinSet::new();
+        let registry = Arc::new(registry);
+        let outlet = |name: &str| Outlet {
+            clock: clock_fn(&clock),
+            wall: Arc::clone(&wall),
+            sink: {
+                let intake = Arc::clone(&intake);
+                Arc::new(move |event, decoded_ns| intake.feed(event, decoded_ns))
+            },
+            tally: board.feed(name),
+        };
+        let feeds = feeds::start(config, &network, &registry, outlet, &mut tasks).await?;
+
+        let listen = config.listen.page;
+        let listener = TcpListener::bind(listen).await.map_err(|e| PlantError::Page(listen, e))?;
+        let page = listener.local_addr().map_err(|e| PlantError::Page(listen, e))?;
+        let map = serde_json::to_string(&network_doc(&network, &model.meta, &sites))?;
+        let shadow = config.engine.shadow.then(|| "the configuration says so: nothing is written".to_owned());
+        let scribe = Scribe::new(Arc::clone(&network), Arc::clone(&board), clock.clone(), Arc::clone(&wall), demo, shadow);
+        let plant = Self {
+            board,
+            runtime,
+            page,
+            feeds,
+            clock,
+            release_all,
+            shutdown,
+            adapters,
+            tasks,
+            journal,
+        };
+        Ok(plant.serve(listener, map, scribe, network, wall))
+    }
+
+    /// Start the tasks that show and watch what runs.
+    fn serve(mut self, listener: TcpListener, map: String, mut scribe: Scribe, network: Arc<Network>, wall: WallClock) -> Self {
+        let pulse = pulse_of(&self.runtime, &self.clock);
+        let (_, first) = scribe.write(&pulse());
+        let snapshot = Arc::new(ArcSwap::from_pointee(as_text(first)));
+        let (deltas, _) = broadcast::channel(DELTAS_ROOM);
+        let api = self.api(map, &snapshot, &deltas, Arc::clone(&pulse));
+        self.tasks.spawn(write_frames(scribe, Arc::clone(&pulse), snapshot, deltas));
+        let page = self.page;
+        self.tasks.spawn(async move {
+            if let Err(error) = axum::serve(listener, router(api, page)).await {
+                tracing::error!(%error, "page stopped");
+            }
+        });
+        self.tasks.spawn(tell_notices(Arc::clone(&self.runtime), Arc::clone(&self.board), network, wall));
+        self.tasks.spawn(watch_engine(Arc::clone(&self.runtime), self.clock.clone(), self.release_all.clone()));
+        self
+    }
+
+    fn api(
+        &self,
+        map: String,
+        snapshot: &Arc<ArcSwap<(crate::api::frame::Frame, Utf8Bytes)>>,
+        deltas: &broadcast::Sender<(u64, Utf8Bytes)>,
+        pulse: Arc<dyn Fn() -> Pulse + Send + Sync>,
+    ) -> ApiState {
+        let release = self.releaser();
+        let (runtime, board, clock) = (Arc::clone(&self.runtime), Arc::clone(&self.board), self.clock.clone());
+        let health = Arc::clone(&self.runtime);
+        ApiState {
+            network: map.into(),
+            snapshot: Arc::clone(snapshot),
+            deltas: deltas.clone(),
+            release_all: Arc::new(release),
+            metrics: Arc::new(move || metrics::render(&board, &pulse(), runtime.ingress().shed(), runtime.conflated())),
+            healthy: Arc::new(move || health.is_alive(clock.now().0, DEAD_AFTER)),
+        }
+    }
+
+    /// Takes every own request back: by the engine if it lives, and past it in any case (S19).
+    fn releaser(&self) -> impl Fn() -> usize + Send + Sync + use<> {
+        let (runtime, release_all) = (Arc::clone(&self.runtime), self.release_all.clone());
+        let tokio = tokio::runtime::Handle::current();
+        move || {
+            let held = runtime.view().map_or(0, |v| v.controllers.iter().filter(|c| c.ours).count());
+            runtime.ingress().send(Stamped { event: Event::ReleaseAll, decoded_ns: None });
+            release_all.send_replace(true);
+            let again = release_all.clone();
+            tokio.spawn(async move {
+                tokio::time::sleep(RELEASE_LASTS).await;
+                again.send_replace(false);
+            });
+            held
+        }
+    }
+
+    /// Release everything and end, within bounded time.
+    pub async fn stop(mut self) {
+        self.runtime.ingress().send(Stamped { event: Event::ReleaseAll, decoded_ns: None });
+        self.release_all.send_replace(true);
+        self.shutdown.cancel();
+        let all = futures_util::future::join_all(self.adapters.drain(..));
+        if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
+            tracing::error!("not every controller confirmed its release in time; its own timer ends the call");
+        }
+        self.tasks.shutdown().await;
+        let (journal, runtime) = (self.journal.take(), Arc::clone(&self.runtime));
+        let end = move || {
+            // The engine's thread first: the journal closes when its last record is written.
+            runtime.stop();
+            journal.map(Journal::close)
+        };
+        if let Ok(Some(Err(error))) = tokio::task::spawn_blocking(end).await {
+            tracing::error!(%error, "journal");
+        }
+    }
+}
+
+type Outboxes = Vec<Option<mpsc::Receiver<Dispatch>>>;
+
+fn start_engine(
+    config: &Config,
+    registry: &Registry,
+    network: &Arc<Network>,
+    clock: &Clock,
+) -> Result<(Option<Journal>, Runtime, Outboxes), PlantError> {
+    let class = |class| match class {
+        VehicleClass::Emergency => Class::Emergency,
+        VehicleClass::Tram => Class::Tram,
+        VehicleClass::Bus => Class::Bus,
+    };
+    let vehicles: Vec<VehicleInfo> = registry.vehicles().iter().map(|v| VehicleInfo { class: class(v.class) }).collect();
+    // Seconds since 1970 grow from start to start, which is all that an epoch of one machine needs.
+    let wall_ms = system_wall().0;
+    let epoch = Epoch(u64::try_from(wall_ms / 1000).unwrap_or(1));
+    let planner = config.policy.planner();
+    let journal = match &config.journal {
+        None => None,
+        Some(dir) => {
+            let dir = config.resolve(dir);
+            let start = Start::new(network, &vehicles, &planner, epoch, wall_ms);
+            Some(Journal::create(&dir, start).map_err(|e| PlantError::Journal(dir.display().to_string(), e))?)
+        }
+    };
+    let (outbox, outboxes) = Outbox::for_controllers(network.controllers.len());
+    let engine = Engine::new(Arc::clone(network), vehicles, planner, epoch);
+    let settings = Settings { journal: journal.as_ref().and_then(Journal::records), core: None };
+    let runtime = Runtime::start(engine, Box::new(outbox), clock.clone(), settings)?;
+    Ok((journal, runtime, outboxes))
+}
+
+/// The commands' way to the adapters.
+struct Outbox(Vec<mpsc::Sender<Dispatch>>);
+
+impl Outbox {
+    fn for_controllers(count: usize) -> (Self, Outboxes) {
+        let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(COMMANDS_ROOM)).unzip();
+        (Self(senders), receivers.into_iter().map(Some).collect())
+    }
+}
+
+impl Egress for Outbox {
+    fn dispatch(&mut self, command: Command, fix_ns: Option<u64>) -> bool {
+        match self.0.get(command.controller().index()).map(|s| s.try_send(Dispatch { command, fix_ns })) {
+            Some(Err(mpsc::error::TrySendError::Full(_))) => false,
+            // A closed way belongs to a controller that is not reached: nothing will ever take it.
+            _ => true,
+        }
+    }
+}
+
+struct Around<'a> {
+    intake: &'a Arc<Intake>,
+    clock: &'a Clock,
+    withheld: watch::Receiver<bool>,
+    shutdown: &'a CancellationToken,
+}
+
+fn spawn_adapters(reaches: Vec<Reach>, mut outboxes: Outboxes, around: &Around<'_>) -> Vec<JoinHandle<()>> {
+    let mut adapters = Vec::with_capacity(reaches.len());
+    for reach in reaches {
+        let Some(commands) = outboxes[reach.site.controller.index()].take() else { continue };
+        let intake = Arc::clone(around.intake);
+        let surroundings = Surroundings {
+            commands,
+            events: Arc::new(move |event| intake.port(event)),
+            clock: clock_fn(around.clock),
+            release_all: around.withheld.clone(),
+            shutdown: around.shutdown.clone(),
+        };
+        adapters.push(match reach.site.protocol {
+            Protocol::Ntcip => {
+                let options = clearway_ntcip::adapter::Options { community: reach.community, ..Default::default() };
+                clearway_ntcip::adapter::spawn(reach.site, options, surroundings)
+            }
+            Protocol::Modbus => {
+                let options = clearway_modbus::adapter::Options {
+                    accept_plaintext: reach.accept_plaintext,
+                    ..Default::default()
+                };
+                clearway_modbus::adapter::spawn(reach.site, options, surroundings)
+            }
+        });
+    }
+    adapters
+}
+
+fn clock_fn(clock: &Clock) -> Arc<dyn Fn() -> (Millis, u64) + Send + Sync> {
+    let clock = clock.clone();
+    Arc::new(move || clock.now())
+}
+
+/// The wall clock that stamps records and judges the age of messages; a step of the system's clock
+/// moves it only slowly (S16).
+pub fn wall_clock(clock: &Clock) -> WallClock {
+    let clock = clock.clone();
+    let anchored = AnchoredWall::new(clock.now().0, system_wall());
+    Arc::new(move || anchored.read(clock.now().0, system_wall()))
+}
+
+fn system_wall() -> WallMs {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    WallMs(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn pulse_of(runtime: &Arc<Runtime>, clock: &Clock) -> Arc<dyn Fn() -> Pulse + Send + Sync> {
+    let (runtime, clock) = (Arc::clone(runtime), clock.clone());
+    Arc::new(move || Pulse {
+        view: runtime.view(),
+        alive: runtime.is_alive(clock.now().0, DEAD_AFTER),
+        fix_to_command: runtime.fix_to_command(),
+        commands: runtime.commands(),
+    })
+}
+
+fn as_text(frame: crate::api::frame::Frame) -> (crate::api::frame::Frame, Utf8Bytes) {
+    let text = serde_json::to_string(&frame).unwrap_or_default().into();
+    (frame, text)
+}
+
+async fn write_frames(
+    mut scribe: Scribe,
+    pulse: Arc<dyn Fn() -> Pulse + Send + Sync>,
+    snapshot: Arc<ArcSwap<(crate::api::frame::Frame, Utf8Bytes)>>,
+    deltas: broadcast::Sender<(u64, Utf8Bytes)>,
+) {
+    let mut every = tokio::time::interval(FRAME_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+    loop {
+        every.tick().await;
+        let (delta, whole) = scribe.write(&pulse());
+        snapshot.store(Arc::new(as_text(whole)));
+        let (frame, text) = as_text(delta);
+        // Nobody watches: then there is nobody to tell.
+        let _ = deltas.send((frame.seq, text));
+    }
+}
+
+async fn tell_notices(runtime: Arc<Runtime>, board: Arc<Board>, network: Arc<Network>, wall: WallClock) {
+    let mut every = tokio::time::interval(FRAME_EVERY);
+    loop {
+        every.tick().await;
+        let label = |vehicle| board.label(vehicle);
+        let names = Names { network: &network, vehicle: &label };
+        for (_, notice) in runtime.notices().try_iter() {
+            let (severity, text) = sentence(&notice, &names);
+            board.say(wall(), severity, text);
+        }
+    }
+}
+
+/// The watchdog: an engine that stands still, or died, asks for nothing any more.
+async fn watch_engine(runtime: Arc<Runtime>, clock: Clock, release_all: watch::Sender<bool>) {
+    let mut every = tokio::time::interval(Duration::from_millis(200));
+    let mut dead = false;
+    loop {
+        every.tick().await;
+        let now_dead = !runtime.is_alive(clock.now().0, DEAD_AFTER);
+        if now_dead != dead {
+            dead = now_dead;
+            release_all.send_replace(dead);
+            tracing::error!(dead, "the engine's loop stopped or runs again");
+        }
+    }
+}
+
+/// Write what started where into the log.
+pub fn announce(plant: &Plant, wall: &WallClock) {
+    for (feed, address) in &plant.feeds {
+        plant.board.say(wall(), Severity::Info, format!("Feed {feed} on {address}."));
+    }
+}

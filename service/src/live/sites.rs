@@ -1,0 +1,98 @@
+//! Sites: what the model and the configuration together say of each controller.
+
+use clearway_contract::{Protocol, Site};
+use clearway_format::Model;
+use clearway_network::{Controller, Network};
+use clearway_signals::limits::BACKUP_TIME_MAX;
+use clearway_signals::{Millis, Owner};
+
+use crate::config::{Config, ControllerEntry};
+
+/// A site and what only its adapter needs.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// The site.
+    pub site: Site,
+    /// The SNMP community.
+    pub community: String,
+    /// Whether plaintext beyond this machine was accepted for it.
+    pub accept_plaintext: bool,
+}
+
+/// Why a site cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum SiteError {
+    /// The configuration names a file that cannot be read.
+    #[error("controller {controller}: {path} cannot be read: {reason}")]
+    Community {
+        /// The model's id.
+        controller: String,
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The community of emulated controllers and of devices as they come; a real one stands in a file.
+pub const COMMUNITY_DEFAULT: &str = "administrator";
+
+/// The sites that can be reached: controllers without an address are left alone.
+///
+/// In shadow no row is ours: nothing can be written, whatever is planned.
+///
+/// # Errors
+/// A secret that cannot be read.
+pub fn reaches(network: &Network, model: &Model, config: &Config) -> Result<Vec<Reach>, SiteError> {
+    let mut reaches = Vec::new();
+    for controller in &network.controllers {
+        let entry = config.controllers.iter().map(|e| e.as_ref()).find(|e| e.id == controller.name);
+        let link = model.controller_links.iter().find(|l| l.controller_id == controller.name);
+        let word = entry.and_then(|e| e.protocol.clone()).or_else(|| link.map(|l| l.protocol.clone()));
+        let address = entry.and_then(|e| e.address.clone()).or_else(|| link.map(|l| l.address.clone()));
+        let protocol = match word.as_deref() {
+            Some("ntcip") => Protocol::Ntcip,
+            Some("modbus") => Protocol::Modbus,
+            _ => continue,
+        };
+        let Some(address) = address.filter(|a| !a.is_empty()) else { continue };
+        let mut site = site(controller, protocol, address, entry);
+        if config.engine.shadow {
+            site.rows.iter_mut().for_each(|row| row.owner = Owner::Other);
+        }
+        let community = community(config, controller, entry)?;
+        let accept_plaintext = entry.is_some_and(|e| e.accept_plaintext);
+        reaches.push(Reach { site, community, accept_plaintext });
+    }
+    Ok(reaches)
+}
+
+fn site(controller: &Controller, protocol: Protocol, address: String, entry: Option<&ControllerEntry>) -> Site {
+    let limit = entry.and_then(|e| e.backup_time_max_s).map(|s| Millis::from_s(i64::from(s)));
+    Site {
+        controller: controller.id,
+        name: controller.name.clone(),
+        protocol,
+        address,
+        groups: controller.groups.clone(),
+        group_numbers: controller.group_numbers.clone(),
+        relations: controller.relations.clone(),
+        rows: controller.rows.clone(),
+        capabilities: controller.capabilities,
+        detectors: controller.detectors.iter().map(|d| d.number).collect(),
+        backup_time_max: limit.unwrap_or(BACKUP_TIME_MAX),
+    }
+}
+
+fn community(config: &Config, controller: &Controller, entry: Option<&ControllerEntry>) -> Result<String, SiteError> {
+    let Some(path) = entry.and_then(|e| e.community_file.as_ref()) else { return Ok(COMMUNITY_DEFAULT.into()) };
+    let path = config.resolve(path);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(text.trim().to_owned()),
+        Err(error) => Err(SiteError::Community {
+            controller: controller.name.clone(),
+            path: path.display().to_string(),
+            reason: error.to_string(),
+        }),
+    }
+}

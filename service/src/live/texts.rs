@@ -1,0 +1,137 @@
+//! What the engine's notices mean, in one sentence each.
+
+use clearway_certify::Finding;
+use clearway_network::Network;
+use clearway_planner::{Notice, Reason};
+use clearway_planner::wave::Skip;
+use clearway_signals::{ControllerId, RequestState, VehicleId};
+
+/// How much a sentence matters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Severity {
+    /// For the record.
+    Info,
+    /// Worth a look.
+    Notice,
+    /// Something does not work as it should.
+    Warning,
+}
+
+impl Severity {
+    /// The word of the API.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Names for sentences.
+pub struct Names<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Label of a vehicle.
+    pub vehicle: &'a dyn Fn(VehicleId) -> String,
+}
+
+impl Names<'_> {
+    fn at(&self, id: ControllerId) -> &str {
+        self.network.controller(id).map_or("an unknown controller", |c| &c.title)
+    }
+}
+
+/// The sentence of a notice.
+#[must_use]
+pub fn sentence(notice: &Notice, names: &Names<'_>) -> (Severity, String) {
+    let vehicle = |id: &VehicleId| (names.vehicle)(*id);
+    let at = |id: &ControllerId| names.at(*id).to_owned();
+    match notice {
+        Notice::MissionStarted(_, v) => (Severity::Notice, format!("{} is on a mission.", vehicle(v))),
+        Notice::MissionEnded(_) => (Severity::Notice, "A mission ended; its requests are released.".into()),
+        Notice::MissionRefused(_) => {
+            (Severity::Warning, "A mission was refused: unknown vehicle, or too many missions at once.".into())
+        }
+        Notice::Routed { length_m, signals, .. } => {
+            (Severity::Info, format!("Route found: {length_m} m with {signals} signals that can be asked."))
+        }
+        Notice::NoRoute(_) => {
+            (Severity::Warning, "No lawful way leads to the destination; only the signal ahead is asked.".into())
+        }
+        Notice::OffRoute(_) => (Severity::Notice, "The vehicle left its route; a new one is sought.".into()),
+        Notice::Called { vehicle: v, controller, .. } => {
+            (Severity::Info, format!("{} asks for {}.", vehicle(v), at(controller)))
+        }
+        Notice::Released { vehicle: v, controller, reason, .. } => {
+            (Severity::Info, format!("{} released for {}: {}.", at(controller), vehicle(v), why(*reason)))
+        }
+        Notice::Moved { controller, state, .. } => moved(&at(controller), *state),
+        Notice::Refused(v, finding) => {
+            (Severity::Warning, format!("The checker refused a request of {}: {}.", vehicle(v), found(finding, names)))
+        }
+        Notice::Silence(v) => (Severity::Warning, format!("{} is silent; nothing new is asked for it.", vehicle(v))),
+        Notice::NoPriorityChannel(v, controller) => {
+            (Severity::Info, format!("{} has no priority channel for {}.", at(controller), vehicle(v)))
+        }
+        Notice::Recovered(controller) => (Severity::Info, format!("{} is back in its plan.", at(controller))),
+    }
+}
+
+fn moved(at: &str, state: RequestState) -> (Severity, String) {
+    let severity = match state {
+        RequestState::Rejected | RequestState::Stale => Severity::Warning,
+        _ => Severity::Info,
+    };
+    (severity, format!("{at}: the request is {}.", state.word()))
+}
+
+/// Why a request was released, as the end of a sentence.
+#[must_use]
+pub const fn why(reason: Reason) -> &'static str {
+    match reason {
+        Reason::CheckedOut => "it has passed",
+        Reason::Silent => "its position source fell silent",
+        Reason::MissionOver => "the mission is over",
+        Reason::LeftRoute => "it took another way",
+        Reason::HoldOver => "the longest hold is over",
+        Reason::Yielded => "a vehicle of higher order goes first",
+        Reason::Refused => "the checker no longer agrees",
+        Reason::Operator => "an operator released everything, or the engine stops",
+        Reason::NoLongerNeeded => "it no longer needs help",
+    }
+}
+
+/// Why a signal is not asked, as a sentence; empty when it is.
+#[must_use]
+pub fn skipped(skip: Skip, names: &Names<'_>) -> String {
+    match skip {
+        Skip::No => String::new(),
+        Skip::NotArmed => "The controller is not armed: nothing is written to it.".into(),
+        Skip::NotServing => "The controller is in a mode that serves no requests.".into(),
+        Skip::NoRow => "The model binds no request row for this path.".into(),
+        Skip::TooFar => "Too far ahead to be asked yet.".into(),
+        Skip::Taken => "Another emergency vehicle goes first here.".into(),
+        Skip::Lockout => "The last request here has just ended.".into(),
+        Skip::Refused(finding) => format!("The checker refused it: {}.", found(&finding, names)),
+    }
+}
+
+fn found(finding: &Finding, names: &Names<'_>) -> String {
+    match finding {
+        Finding::TooManyRequests => "too many requests in one plan".into(),
+        Finding::UnknownController(c) => format!("{} is unknown", names.at(*c)),
+        Finding::UnknownRow(c) => format!("{} has no such row", names.at(*c)),
+        Finding::NotOurs(c) => format!("the row at {} belongs to somebody else", names.at(*c)),
+        Finding::WrongClass(c) => format!("the row at {} is for another class of vehicle", names.at(*c)),
+        Finding::NotCapable(c) => format!("the binding of {} cannot carry it", names.at(*c)),
+        Finding::OutranksRail(c) => format!("the row at {} would outrank a rail row", names.at(*c)),
+        Finding::PathNotServed(c) => format!("the row at {} does not serve the whole path", names.at(*c)),
+        Finding::DwellConflict(c) => format!("dwell groups of {} conflict", names.at(*c)),
+        Finding::UnboundedEntry(c) => format!("no bound can be given for the entry at {}", names.at(*c)),
+        Finding::TimesOutOfOrder(c) => format!("the times at {} are out of order", names.at(*c)),
+        Finding::HoldTooLong(c) => format!("the hold at {} would be too long", names.at(*c)),
+        Finding::ControllerTaken(c) => format!("{} serves another request of ours", names.at(*c)),
+    }
+}

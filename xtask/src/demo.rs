@@ -9,10 +9,12 @@ use crate::{Failure, console, setup};
 /// Build what is missing and become `clearway demo`, so that Ctrl-C reaches it directly.
 ///
 /// # Errors
-/// The page cannot be built although Node is there, or cargo cannot be started.
+/// Node cannot be installed, or cargo cannot be started.
 pub fn run(root: &Path, args: &[String]) -> Result<(), Failure> {
-    if setup::node()? {
-        console::build_if_needed(root)?;
+    if setup::node()?
+        && let Err(failure) = console::build_if_needed(root)
+    {
+        eprintln!("The operator's page could not be built ({failure}); going on without it.");
     }
     let error = Command::new("cargo")
         .current_dir(root)

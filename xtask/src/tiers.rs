@@ -96,6 +96,8 @@ const MODEL: &str = "network-models/helsinki-centre";
 const INTEROP: &str = "clearway/interop";
 /// Those tests: `service/tests/*.rs`.
 const INTEROP_TESTS: [&str; 3] = ["interop_field", "interop_peers", "interop_kill"];
+/// The page of a headless demo is nobody's business: its usual port may be taken.
+const ANY_PORT: &str = "127.0.0.1:0";
 /// Every Rust test but those in the documentation, which nextest does not run.
 const EVERY_TEST: [&str; 4] = ["--workspace", "--lib", "--bins", "--tests"];
 /// Cases of each property test in the long tier.
@@ -221,6 +223,7 @@ fn demo_seed(run: &mut Run, clearway: &PathBuf, seed: u32, latency: Latency) {
     let report = run.log(&name).with_extension("json");
     let mut command = Command::new(clearway);
     command.args(["demo", "--headless", "--seconds", "300", "--json", "--seed", &seed.to_string()]);
+    command.args(["--listen", ANY_PORT]);
     if !run.step_into(&name, &mut command, Runner::Step, 10, Some(&report)) {
         return;
     }
@@ -288,7 +291,17 @@ fn soak(run: &mut Run) {
     let Some(clearway) = build(run) else { return };
     let seconds = (SOAK_MINUTES * 60).to_string();
     let mut command = Command::new(clearway);
-    command.args(["demo", "--headless", "--json", "--seconds", &seconds, "--seed", "1"]);
+    command.args([
+        "demo",
+        "--headless",
+        "--json",
+        "--seconds",
+        &seconds,
+        "--seed",
+        "1",
+        "--listen",
+        ANY_PORT,
+    ]);
     command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let failure = match Group::start(command.current_dir(&run.root)) {
         Ok(mut group) => watch_memory(run, &mut group),

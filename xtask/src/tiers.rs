@@ -134,6 +134,7 @@ fn page(run: &mut Run) {
     run.step("types", &mut npm(&root, &["run", "check"]), Runner::Step, 5);
     run.step("unit", &mut npm(&root, &["run", "test"]), Runner::Vitest, 5);
     if run.step("build", &mut npm(&root, &["run", "build"]), Runner::Step, 5) {
+        run.check("build is seen", console::mark_built(&root).err().as_deref());
         run.step("browser", &mut npm(&root, &["run", "test:browser"]), Runner::Playwright, 10);
     }
 }

@@ -164,7 +164,7 @@ fn rust_tests(run: &mut Run, name: &str, tests: &RustTests<'_>, minutes: u64) {
         (false, true) => drop(command.args(["--", "--test-threads=1"])),
     }
     if let Some(cases) = tests.cases {
-        command.env("PROPTEST_CASES", cases);
+        command.env("PROPTEST_CASES", cases).env("NEXTEST_PROFILE", "long");
     }
     let runner = if nextest { Runner::Nextest } else { Runner::CargoTest };
     run.step(name, &mut command, runner, minutes);

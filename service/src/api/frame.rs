@@ -22,6 +22,8 @@ pub struct LinkDoc {
     pub id: u32,
     pub street: String,
     pub uses: Vec<&'static str>,
+    pub lanes: u8,
+    pub speed_mps: f64,
     pub line: Vec<[f64; 2]>,
 }
 

@@ -25,6 +25,8 @@ pub fn network_doc(network: &Network, meta: &Meta, sites: &[Site]) -> NetworkDoc
             id: id.0,
             street: link.street.clone(),
             uses: words(link.uses),
+            lanes: link.lanes,
+            speed_mps: f64::from(link.speed_mm_s) / 1000.0,
             line: network.shape(id).iter().map(|p| degrees(*p)).collect(),
         }
     });
@@ -49,11 +51,17 @@ fn bounds(points: impl Iterator<Item = [f64; 2]>) -> [f64; 4] {
 }
 
 fn words(uses: Uses) -> Vec<&'static str> {
-    [(Uses::CAR, "car"), (Uses::BUS, "bus"), (Uses::TRAM, "tram"), (Uses::BICYCLE, "bicycle"), (Uses::FOOT, "foot")]
-        .into_iter()
-        .filter(|(one, _)| uses.allow(*one))
-        .map(|(_, word)| word)
-        .collect()
+    [
+        (Uses::CAR, "car"),
+        (Uses::BUS, "bus"),
+        (Uses::TRAM, "tram"),
+        (Uses::BICYCLE, "bicycle"),
+        (Uses::FOOT, "foot"),
+    ]
+    .into_iter()
+    .filter(|(one, _)| uses.allow(*one))
+    .map(|(_, word)| word)
+    .collect()
 }
 
 fn controller_doc(network: &Network, controller: &Controller, sites: &[Site]) -> ControllerDoc {
@@ -103,7 +111,13 @@ fn heads(network: &Network, controller: &Controller) -> Vec<HeadDoc> {
     heads
 }
 
-fn head(network: &Network, controller: &Controller, group: GroupId, point: Point, heading_deg: f32) -> HeadDoc {
+fn head(
+    network: &Network,
+    controller: &Controller,
+    group: GroupId,
+    point: Point,
+    heading_deg: f32,
+) -> HeadDoc {
     let place = network.plane.unproject(point);
     let kind = match controller.groups[group.index()].kind {
         GroupKind::Vehicle => "vehicle",

@@ -61,7 +61,9 @@ fn commands(board: &Board) {
 
 fn controllers(board: &Board) {
     let links = board.links();
-    for (link, state) in [("up", LinkState::Up), ("down", LinkState::Down), ("connecting", LinkState::Connecting)] {
+    for (link, state) in
+        [("up", LinkState::Up), ("down", LinkState::Down), ("connecting", LinkState::Connecting)]
+    {
         for armed in [true, false] {
             let count = links.iter().filter(|l| l.state == state && l.armed == armed).count();
             #[allow(clippy::cast_precision_loss)]
@@ -76,7 +78,8 @@ fn feeds(board: &Board) {
         result("accepted").absolute(tally.accepted());
         result("rejected").absolute(tally.rejected());
         for (reason, count) in tally.reasons() {
-            counter!("clearway_feed_rejected_total", "feed" => feed.clone(), "reason" => reason.word()).absolute(count);
+            counter!("clearway_feed_rejected_total", "feed" => feed.clone(), "reason" => reason.word())
+                .absolute(count);
         }
     }
 }

@@ -14,8 +14,8 @@ use clearway_runtime::{Clock, Percentiles};
 use clearway_signals::{Millis, Mode, PreemptState, RowKind, VehicleId};
 
 use super::frame::{
-    ControllerState, DemoDoc, EngineDoc, EventDoc, FeedDoc, Frame, LatencyDoc, PreemptDoc, VehicleState, WaveDoc,
-    WaveSignalDoc,
+    ControllerState, DemoDoc, EngineDoc, EventDoc, FeedDoc, Frame, LatencyDoc, PreemptDoc, VehicleState,
+    WaveDoc, WaveSignalDoc,
 };
 use crate::live::board::{Board, LinkCard, Seen};
 use crate::live::texts::{Names, skipped};
@@ -83,7 +83,12 @@ impl Scribe {
         let lines = self.board.said_after(0);
         let events: Vec<EventDoc> = lines
             .iter()
-            .map(|l| EventDoc { seq: l.seq, at: l.at.iso_ms(), severity: l.severity.word(), text: l.text.clone() })
+            .map(|l| EventDoc {
+                seq: l.seq,
+                at: l.at.iso_ms(),
+                severity: l.severity.word(),
+                text: l.text.clone(),
+            })
             .collect();
         let snapshot = Frame {
             kind: "snapshot",
@@ -108,7 +113,8 @@ impl Scribe {
         let known = std::mem::take(&mut self.last.vehicles);
         delta.vehicles.retain(|v| known.get(&v.id).is_none_or(|k| !same_vehicle(k, v)));
         self.last.vehicles = whole.vehicles.iter().map(|v| (v.id.clone(), v.clone())).collect();
-        delta.removed_vehicles = known.into_keys().filter(|id| !self.last.vehicles.contains_key(id)).collect();
+        delta.removed_vehicles =
+            known.into_keys().filter(|id| !self.last.vehicles.contains_key(id)).collect();
         delta.events.retain(|e| e.seq > self.last.event);
         self.last.event = whole.events.last().map_or(self.last.event, |e| e.seq);
         if self.seq % FEEDS_EVERY != 0 {
@@ -226,7 +232,8 @@ impl Scribe {
 
     fn signal(&self, signal: &WaveSignal, names: &Names<'_>, now: Millis) -> WaveSignalDoc {
         let within = |at: Millis| (at != Millis::NEVER && !signal.passed).then(|| seconds(at - now));
-        let title = self.network.controller(signal.place.controller).map_or_else(String::new, |c| c.title.clone());
+        let title =
+            self.network.controller(signal.place.controller).map_or_else(String::new, |c| c.title.clone());
         WaveSignalDoc {
             controller: signal.place.controller.0,
             title,

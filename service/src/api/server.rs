@@ -78,7 +78,8 @@ async fn same_origin(bound: SocketAddr, request: Request, next: Next) -> Respons
 fn is_foreign(headers: &HeaderMap, bound: SocketAddr) -> bool {
     let text = |name| headers.get(name).and_then(|v| v.to_str().ok());
     let host = text(header::HOST).unwrap_or("");
-    let name = host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
+    let name =
+        host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
     let local_name = matches!(name, "localhost" | "127.0.0.1" | "[::1]") || name == bound.ip().to_string();
     if bound.ip().is_loopback() && !local_name {
         return true;
@@ -108,7 +109,11 @@ async fn metrics_route(State(state): State<ApiState>) -> Response {
 
 #[utoipa::path(get, path = "/healthz", responses((status = 200), (status = 503)))]
 async fn healthz_route(State(state): State<ApiState>) -> (StatusCode, &'static str) {
-    if (state.healthy)() { (StatusCode::OK, "ok\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "the engine stands\n") }
+    if (state.healthy)() {
+        (StatusCode::OK, "ok\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the engine stands\n")
+    }
 }
 
 async fn live_route(State(state): State<ApiState>, upgrade: WebSocketUpgrade) -> Response {

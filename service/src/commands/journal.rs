@@ -26,9 +26,15 @@ fn verify_journal(dir: &Path, as_json: bool) -> Result<Exit> {
                            "torn_bytes": found.torn_bytes });
         println!("{line}");
     } else {
-        println!("{} records in {} segments hold together; chain ends in {chain}", found.records, found.segments);
+        println!(
+            "{} records in {} segments hold together; chain ends in {chain}",
+            found.records, found.segments
+        );
         if found.torn_bytes > 0 {
-            println!("the last record was cut after {} bytes: power failed while it was written", found.torn_bytes);
+            println!(
+                "the last record was cut after {} bytes: power failed while it was written",
+                found.torn_bytes
+            );
         }
     }
     Ok(Exit::Ok)
@@ -39,10 +45,15 @@ fn replay_journal(dir: &Path, network: &Path, as_json: bool) -> Result<Exit> {
     let found = replay(dir, Arc::new(loaded.network)).into_diagnostic()?;
     let divergence = found.divergence.as_ref().map(|d| format!("{d:?}"));
     if as_json {
-        println!("{}", json!({ "events": found.events, "commands": found.commands, "divergence": divergence }));
+        println!(
+            "{}",
+            json!({ "events": found.events, "commands": found.commands, "divergence": divergence })
+        );
     } else {
         match &divergence {
-            None => println!("{} events give the same {} commands, bit for bit", found.events, found.commands),
+            None => {
+                println!("{} events give the same {} commands, bit for bit", found.events, found.commands)
+            }
             Some(divergence) => println!("after {} events the replay differs: {divergence}", found.events),
         }
     }

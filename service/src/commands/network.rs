@@ -13,16 +13,20 @@ pub fn run(command: NetworkCommand) -> Result<Exit> {
     match command {
         NetworkCommand::Import { kind: ImportKind::Osm, source, out, name } => {
             let folder = out.file_name().and_then(|n| n.to_str()).map(str::to_owned);
-            let name = name.or(folder).ok_or_else(|| miette!("{} has no name; give one by --name", out.display()))?;
-            import_osm(&source, &out, name)
+            let name = name
+                .or(folder)
+                .ok_or_else(|| miette!("{} has no name; give one by --name", out.display()))?;
+            import_osm(&source, &out, &name)
         }
         NetworkCommand::Check { dir, json } => Ok(check(&dir, json)),
     }
 }
 
-fn import_osm(source: &Path, out: &Path, name: String) -> Result<Exit> {
-    let options = osm::Options { name, ..osm::Options::default() };
-    let (model, report) = osm::import(source, &options)
+fn import_osm(source: &Path, out: &Path, name: &str) -> Result<Exit> {
+    let file = std::fs::File::open(source)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("{} cannot be opened", source.display()))?;
+    let (model, report) = osm::import(std::io::BufReader::new(file), &osm::Options::named(name))
         .into_diagnostic()
         .wrap_err_with(|| format!("{} cannot be imported", source.display()))?;
     clearway_format::write(&model, out)

@@ -28,14 +28,23 @@ pub fn controllers(remote: &Remote) -> Result<Exit> {
         println!("{}", Value::Array(controllers));
         return Ok(Exit::Ok);
     }
-    println!("{:>4}  {:<10} {:<8} {:<9} {:>8}  {:<24} why not", "id", "link", "armed", "mode", "age", "aspects");
+    println!(
+        "{:>4}  {:<10} {:<8} {:<9} {:>8}  {:<24} why not",
+        "id", "link", "armed", "mode", "age", "aspects"
+    );
     for c in &controllers {
         let text = |key: &str| c[key].as_str().unwrap_or("-").to_owned();
         let age = c["age_ms"].as_i64().map_or("-".into(), |ms| format!("{:.1} s", ms as f64 / 1000.0));
         let armed = if c["armed"] == true { "armed" } else { "no" };
         println!(
             "{:>4}  {:<10} {:<8} {:<9} {:>8}  {:<24} {}",
-            c["id"], text("link"), armed, text("mode"), age, text("aspects"), text("why")
+            c["id"],
+            text("link"),
+            armed,
+            text("mode"),
+            age,
+            text("aspects"),
+            text("why")
         );
     }
     Ok(Exit::Ok)
@@ -44,7 +53,8 @@ pub fn controllers(remote: &Remote) -> Result<Exit> {
 /// Take every own request back.
 pub fn release_all(remote: &Remote) -> Result<Exit> {
     let url = format!("{}/api/release-all", remote.url);
-    let mut answer = agent().post(&url).send_empty().into_diagnostic().wrap_err_with(|| unreachable(remote))?;
+    let mut answer =
+        agent().post(&url).send_empty().into_diagnostic().wrap_err_with(|| unreachable(remote))?;
     let released: Value = answer.body_mut().read_json().into_diagnostic()?;
     if remote.json {
         println!("{released}");

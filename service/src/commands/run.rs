@@ -23,7 +23,11 @@ pub fn run(args: &Run) -> Result<Exit> {
         let surface = Surface { clock: clock.clone(), demo: Arc::default() };
         let plant = Plant::start(&config, registry, loaded, surface).await.into_diagnostic()?;
         announce(&plant, &wall_clock(&clock));
-        println!("clearway runs: http://{}{}", plant.page, if page::is_built_in() { "" } else { " (API only)" });
+        println!(
+            "clearway runs: http://{}{}",
+            plant.page,
+            if page::is_built_in() { "" } else { " (API only)" }
+        );
         for (feed, address) in &plant.feeds {
             println!("feed {feed}: {address}");
         }

@@ -13,7 +13,6 @@ mod town;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use clearway_field::{ArmingFault, Field, FieldOptions, Options};
@@ -31,9 +30,10 @@ use crate::commands::{Exit, interrupted, load_model, tokio_runtime};
 use crate::config::Config;
 use crate::live::plant::{announce, wall_clock};
 use crate::live::{Plant, Surface};
+use outgoing::Senders;
 use report::{Measured, Report};
 use story::Story;
-use town::Town;
+use town::{Stage, Town};
 
 /// The model that ships with the project.
 const MODEL: &str = "network-models/helsinki-centre";
@@ -43,11 +43,11 @@ pub fn run(args: Demo) -> Result<Exit> {
     let Some(loaded) = load_model(&model_dir()) else { return Ok(Exit::ModelInvalid) };
     let network = Arc::new(loaded.network.clone());
     let story = Story::on(&network, &args)?;
-    let outcome = tokio_runtime()?.block_on(live(&args, loaded, &network, &story))?;
-    let Some(measured) = outcome else { return Ok(Exit::Ok) };
+    let measured = tokio_runtime()?.block_on(live(&args, loaded, &network, &story))?;
+    let Some(measured) = measured else { return Ok(Exit::Ok) };
     eprintln!("the same trip three more times: no priority, blue light, local preemption…");
     let baselines = story.baselines(&network).ok_or_else(|| miette!("the route is no chain of links"))?;
-    let report = Report::new(&story, &network, measured, baselines);
+    let report = Report::new(&story, &network, args.speed, measured, &baselines);
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report).into_diagnostic()?);
     } else {
@@ -63,12 +63,16 @@ fn model_dir() -> PathBuf {
 }
 
 /// The live part; `None` when it was interrupted before its end.
-async fn live(args: &Demo, loaded: Loaded, network: &Arc<Network>, story: &Story) -> Result<Option<Measured>> {
+async fn live(
+    args: &Demo,
+    loaded: Loaded,
+    network: &Arc<Network>,
+    story: &Story,
+) -> Result<Option<Measured>> {
     let clock = Clock::default();
     eprintln!("warming the traffic up…");
-    let town = Town::warm(network, story);
-    let started = clock.now().0;
-    let town_clock = town_clock(&clock, story.begins, started, args.speed);
+    let town = Town::warm(network, story).ok_or_else(|| miette!("the route is no chain of links"))?;
+    let town_clock = town_clock(&clock, story.begins, clock.now().0, args.speed);
     let faces = model_faces(network, &loaded.model);
     let options = FieldOptions {
         clock: Some(Arc::clone(&town_clock)),
@@ -78,38 +82,45 @@ async fn live(args: &Demo, loaded: Loaded, network: &Arc<Network>, story: &Story
     let field = Arc::new(Field::start(network, &faces, options).await.into_diagnostic()?);
     field.refuse_arming(story.unarmed, ArmingFault::BackupTimerOff);
 
-    let text = settings::text(args, network, &field, story)?;
-    let config = Config::parse(Path::new("demo"), &text)?;
+    let senders = Senders::open().await?;
+    let config = Config::parse(Path::new("demo"), &settings::text(args, network, &field, &senders)?)?;
     let registry = config.check(None)?;
     let demo = Arc::new(ArcSwapOption::empty());
     let surface = Surface { clock: clock.clone(), demo: Arc::clone(&demo) };
     let plant = Plant::start(&config, registry, loaded, surface).await.into_diagnostic()?;
-    announce(&plant, &wall_clock(&clock));
-    let page = if page::is_built_in() { "" } else { " (API only: the page was not built)" };
-    eprintln!("watch it: http://{}{page}", plant.page);
+    let wall = wall_clock(&clock);
+    announce(&plant, &wall);
+    let built_in = if page::is_built_in() { "" } else { " (API only: the page was not built)" };
+    eprintln!("watch it: http://{}{built_in}", plant.page);
 
-    let mut stage = town.open(Arc::clone(&field), &plant, demo, wall_clock(&clock), args.speed).await?;
+    let air = senders.join(&plant.feeds, args.broker.as_deref())?;
+    let mut stage = Stage::new(town, Arc::clone(&field), air, demo, wall, args.speed);
     let ended = tokio::select! {
-        () = stage.play(story, &town_clock) => true,
+        () = stage.play(story, &*town_clock) => true,
         () = interrupted() => false,
     };
-    let measured = ended.then(|| stage.measure(&plant));
+    let mut measured = if ended { stage.measure(&plant) } else { None };
     if ended && !args.headless {
         eprintln!("the story is over; the page stays until Ctrl-C");
         tokio::select! {
-            () = stage.play_on(&town_clock) => {}
+            () = stage.play_on(story, &*town_clock) => {}
             () = interrupted() => {}
         }
     }
     plant.stop().await;
-    let measured = measured.map(|m| m.after_the_end(&field));
-    // Controllers need a moment to leave what was still called; then nothing of ours may be on.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    if let Some(measured) = &mut measured {
+        measured.close(&field);
+    }
     Ok(measured)
 }
 
 /// The town's time: the story's beginning plus what has passed since, times the speed.
-fn town_clock(clock: &Clock, begins: Millis, started: Millis, speed: f64) -> Arc<dyn Fn() -> Millis + Send + Sync> {
+fn town_clock(
+    clock: &Clock,
+    begins: Millis,
+    started: Millis,
+    speed: f64,
+) -> Arc<dyn Fn() -> Millis + Send + Sync> {
     let clock = clock.clone();
     Arc::new(move || {
         #[allow(clippy::cast_possible_truncation)]

@@ -149,7 +149,12 @@ impl Airwaves {
         let say = hfp::Say::Event(TransitEvent::Position);
         let Ok(message) = hfp::encode(&said(fix, &id, wall), &journey, say) else { return };
         for _ in 0..2 {
-            let _ = self.client.try_publish(message.topic.clone(), QoS::AtMostOnce, false, message.payload.clone());
+            let _ = self.client.try_publish(
+                message.topic.clone(),
+                QoS::AtMostOnce,
+                false,
+                message.payload.clone(),
+            );
         }
     }
 
@@ -167,7 +172,8 @@ impl Airwaves {
     fn post(&self, body: String) {
         let url = self.hub.clone();
         tokio::task::spawn_blocking(move || {
-            let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(POST_WITHIN)).build().into();
+            let agent: ureq::Agent =
+                ureq::Agent::config_builder().timeout_global(Some(POST_WITHIN)).build().into();
             if let Err(error) = agent.post(&url).header("content-type", "application/json").send(body) {
                 tracing::error!(%error, "the dispatch centre's message was not taken");
             }

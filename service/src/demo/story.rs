@@ -1,5 +1,6 @@
 //! The story: where the fire is, who drives, what goes wrong on the way, when.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use clearway_network::{LinkId, LinkIndex, Network, Uses};
@@ -14,8 +15,12 @@ use super::world_config;
 use crate::cli::Demo;
 
 /// The fire engine, known by the address that its receiver sends from.
-pub const ENGINE: Crew =
-    Crew { name: "engine-101", label: "Engine 101", hub_id: "fi.fire.helsinki.resource.engine101", taip_id: "" };
+pub const ENGINE: Crew = Crew {
+    name: "engine-101",
+    label: "Engine 101",
+    hub_id: "fi.fire.helsinki.resource.engine101",
+    taip_id: "",
+};
 /// An ambulance without a mission, known by its TAIP id.
 pub const AMBULANCE: Crew = Crew {
     name: "ambulance-23",
@@ -129,7 +134,8 @@ impl Story {
                     best = Some((foot.distance_m, link, foot.offset_mm));
                 }
             });
-            best.map(|(_, link, offset)| (link, offset)).ok_or_else(|| miette!("the story's places are not on this model"))
+            best.map(|(_, link, offset)| (link, offset))
+                .ok_or_else(|| miette!("the story's places are not on this model"))
         };
         let ((first, start_mm), (last, end_mm)) = (on(station)?, on(scene)?);
         let mut route = Vec::new();
@@ -154,6 +160,24 @@ impl Story {
             unarmed: named(network, UNARMED)?,
             physical: Physical::on(network, leave_at)?,
         })
+    }
+
+    /// Length of the way, metres.
+    #[must_use]
+    pub fn length_m(&self, network: &Network) -> u64 {
+        let links: u64 = self.route.iter().map(|link| u64::from(network.link(*link).length_mm)).sum();
+        let last = self.route.last().map_or(0, |link| network.link(*link).length_mm);
+        (links - u64::from(self.start_mm) - u64::from(last.saturating_sub(self.end_mm))) / 1000
+    }
+
+    /// Controllers on the way.
+    #[must_use]
+    pub fn controllers(&self, network: &Network) -> usize {
+        let signals = self
+            .route
+            .windows(2)
+            .filter_map(|w| network.movement_between(w[0], w[1]).and_then(|m| network.movement(m).signal));
+        signals.map(|signal| signal.controller).collect::<BTreeSet<_>>().len()
     }
 
     /// The trip of the simulated comparisons.
@@ -200,7 +224,10 @@ impl Physical {
         let controller = named(network, name)?;
         let rows = &network.controllers[controller.index()].rows;
         let rail = rows.iter().position(|r| r.kind == RowKind::Rail && r.owner == Owner::Other);
-        let row = rail.and_then(|i| u8::try_from(i).ok()).map(RowId).ok_or_else(|| miette!("{name} has no rail row"))?;
+        let row = rail
+            .and_then(|i| u8::try_from(i).ok())
+            .map(RowId)
+            .ok_or_else(|| miette!("{name} has no rail row"))?;
         Ok(Self { controller, row, from: leave_at + from, until: leave_at + until })
     }
 

@@ -22,6 +22,8 @@ use crate::live::Plant;
 const STEP: Millis = Millis(100);
 /// Standard deviation of the receivers' positions, metres.
 const GPS_SD_M: f64 = 3.0;
+/// Detectors that vehicles stand on are looked at this often.
+const OCCUPANCY_EVERY: Millis = Millis(1_000);
 /// Cars on the page come this often.
 const CARS_EVERY: Millis = Millis(200);
 
@@ -79,7 +81,6 @@ pub struct Stage {
     wall: WallClock,
     speed: f64,
     said: Said,
-    violations_before: u64,
 }
 
 /// What the dispatch centre has said so far.
@@ -101,17 +102,7 @@ impl Stage {
         wall: WallClock,
         speed: f64,
     ) -> Self {
-        Self {
-            town,
-            field,
-            seen: Seen::default(),
-            air,
-            demo,
-            wall,
-            speed,
-            said: Said::default(),
-            violations_before: 0,
-        }
+        Self { town, field, seen: Seen::default(), air, demo, wall, speed, said: Said::default() }
     }
 
     /// Play until the story ends.
@@ -139,6 +130,11 @@ impl Stage {
             for (controller, number) in self.town.world.take_pulses() {
                 self.field.detector_pulse(controller, number);
             }
+            if next.0 % OCCUPANCY_EVERY.0 == 0 {
+                for (controller, number, occupied) in self.town.world.detector_occupancy() {
+                    self.field.with(controller, |emulator| emulator.detector_hold(number, occupied));
+                }
+            }
             self.broadcast(story, next).await;
         }
     }
@@ -151,12 +147,11 @@ impl Stage {
             self.air.call(story.scene, wall);
         }
         if now >= story.report_at && !std::mem::replace(&mut self.said.departure, true) {
-            self.air.engaged(Status::Departed, wall);
+            self.air.engaged(Status::UnderWay, wall);
         }
         if now >= story.leave_at && !std::mem::replace(&mut self.said.measuring, true) {
             let controllers = self.log().map(TripLog::controllers).unwrap_or_default();
             self.town.world.watch(&controllers);
-            self.violations_before = self.field.totals().violations();
         }
         let arrived = self.log().is_some_and(|log| log.arrived.is_some());
         if arrived && !std::mem::replace(&mut self.said.arrival, true) {
@@ -188,7 +183,9 @@ impl Stage {
             at_s: (now - story.begins).as_s(),
             speed: self.speed,
             headline: self.headline(story, now),
-            cars: cars.map(|v| [round(v.place.lon()), round(v.place.lat()), f64::from(v.heading_deg.round())]).collect(),
+            cars: cars
+                .map(|v| [round(v.place.lon()), round(v.place.lat()), f64::from(v.heading_deg.round())])
+                .collect(),
         }
     }
 
@@ -196,7 +193,9 @@ impl Stage {
         let who = ENGINE.label;
         let arrived = self.log().and_then(|log| log.travel_time());
         match arrived {
-            Some(time) => format!("{who} arrived after {:.0} s; the signals return to their plans", time.as_s()),
+            Some(time) => {
+                format!("{who} arrived after {:.0} s; the signals return to their plans", time.as_s())
+            }
             None if now >= story.leave_at => format!("{who} is under way to a dwelling fire"),
             None if now >= story.call_at => format!("A dwelling fire is called in; {who} turns out"),
             None => "An ordinary day in the centre".into(),

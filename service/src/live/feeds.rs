@@ -124,11 +124,13 @@ impl Starting<'_> {
     ) -> Result<SocketAddr, FeedError> {
         let token = match token_file.map(|path| self.config.resolve(path)) {
             None => None,
-            Some(path) => Some(BearerToken::new(&std::fs::read_to_string(&path).map_err(|e| FeedError::Token {
-                feed: self.name.into(),
-                path: path.display().to_string(),
-                reason: e.to_string(),
-            })?)),
+            Some(path) => {
+                Some(BearerToken::new(&std::fs::read_to_string(&path).map_err(|e| FeedError::Token {
+                    feed: self.name.into(),
+                    path: path.display().to_string(),
+                    reason: e.to_string(),
+                })?))
+            }
         };
         let listener = TcpListener::bind(listen).await.map_err(|e| self.refused(listen, &e))?;
         let bound = listener.local_addr().map_err(|e| self.refused(listen, &e))?;

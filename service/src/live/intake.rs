@@ -27,7 +27,13 @@ pub struct Intake {
 impl Intake {
     /// An intake for a network and its sites.
     #[must_use]
-    pub fn new(network: &Network, sites: &[Site], ingress: Ingress, board: Arc<Board>, wall: WallClock) -> Self {
+    pub fn new(
+        network: &Network,
+        sites: &[Site],
+        ingress: Ingress,
+        board: Arc<Board>,
+        wall: WallClock,
+    ) -> Self {
         let line = |(i, line): (usize, &clearway_network::Line)| {
             u16::try_from(i).ok().map(|i| ((line.designation.clone(), line.direction), LineId(i)))
         };
@@ -90,11 +96,17 @@ impl Intake {
         let label = self.board.label(update.vehicle);
         match &update.kind {
             MissionChange::Start { destination: None, duty } => {
-                self.say(Severity::Warning, format!("{label} is under way ({duty}) and its destination is not known yet."));
+                self.say(
+                    Severity::Warning,
+                    format!("{label} is under way ({duty}) and its destination is not known yet."),
+                );
             }
             MissionChange::Start { destination: Some(destination), duty } => {
                 let Some(id) = self.board.open_mission(&update.key, update.vehicle, duty) else {
-                    self.say(Severity::Warning, format!("{label}: too many missions at once; this one is not served."));
+                    self.say(
+                        Severity::Warning,
+                        format!("{label}: too many missions at once; this one is not served."),
+                    );
                     return;
                 };
                 let mission = Mission { id, vehicle: update.vehicle, destination: *destination };
@@ -147,8 +159,12 @@ impl Intake {
                 for (place, count) in vehicles.iter_mut().zip(&counts.vehicles) {
                     *place = *count;
                 }
-                let occupied =
-                    counts.occupied.iter().take(Counts::MAX).enumerate().fold(0, |set, (n, o)| set | u32::from(*o) << n);
+                let occupied = counts
+                    .occupied
+                    .iter()
+                    .take(Counts::MAX)
+                    .enumerate()
+                    .fold(0, |set, (n, o)| set | u32::from(*o) << n);
                 let counts = Counts { controller: counts.controller, at: counts.at, vehicles, occupied };
                 self.send(Event::Counts(counts), None);
             }
@@ -156,7 +172,8 @@ impl Intake {
                 self.board.written(self.protocol(controller), fix_ns.map(|fix| wire_ns.saturating_sub(fix)));
             }
             PortEvent::Confirmed { controller, fix_ns, confirmed_ns, .. } => {
-                self.board.confirmed(self.protocol(controller), fix_ns.map(|fix| confirmed_ns.saturating_sub(fix)));
+                self.board
+                    .confirmed(self.protocol(controller), fix_ns.map(|fix| confirmed_ns.saturating_sub(fix)));
             }
             PortEvent::Refused(controller, _, why) => {
                 self.board.refused();

@@ -9,4 +9,4 @@ pub mod plant;
 pub mod sites;
 pub mod texts;
 
-pub use plant::{Plant, PlantError, Surface};
+pub use plant::{Plant, Surface};

@@ -141,24 +141,28 @@ impl Plant {
         let page = listener.local_addr().map_err(|e| PlantError::Page(listen, e))?;
         let map = serde_json::to_string(&network_doc(&network, &model.meta, &sites))?;
         let shadow = config.engine.shadow.then(|| "the configuration says so: nothing is written".to_owned());
-        let scribe = Scribe::new(Arc::clone(&network), Arc::clone(&board), clock.clone(), Arc::clone(&wall), demo, shadow);
-        let plant = Self {
-            board,
-            runtime,
-            page,
-            feeds,
-            clock,
-            release_all,
-            shutdown,
-            adapters,
-            tasks,
-            journal,
-        };
+        let scribe = Scribe::new(
+            Arc::clone(&network),
+            Arc::clone(&board),
+            clock.clone(),
+            Arc::clone(&wall),
+            demo,
+            shadow,
+        );
+        let plant =
+            Self { board, runtime, page, feeds, clock, release_all, shutdown, adapters, tasks, journal };
         Ok(plant.serve(listener, map, scribe, network, wall))
     }
 
     /// Start the tasks that show and watch what runs.
-    fn serve(mut self, listener: TcpListener, map: String, mut scribe: Scribe, network: Arc<Network>, wall: WallClock) -> Self {
+    fn serve(
+        mut self,
+        listener: TcpListener,
+        map: String,
+        mut scribe: Scribe,
+        network: Arc<Network>,
+        wall: WallClock,
+    ) -> Self {
         let pulse = pulse_of(&self.runtime, &self.clock);
         let (_, first) = scribe.write(&pulse());
         let snapshot = Arc::new(ArcSwap::from_pointee(as_text(first)));
@@ -172,7 +176,11 @@ impl Plant {
             }
         });
         self.tasks.spawn(tell_notices(Arc::clone(&self.runtime), Arc::clone(&self.board), network, wall));
-        self.tasks.spawn(watch_engine(Arc::clone(&self.runtime), self.clock.clone(), self.release_all.clone()));
+        self.tasks.spawn(watch_engine(
+            Arc::clone(&self.runtime),
+            self.clock.clone(),
+            self.release_all.clone(),
+        ));
         self
     }
 
@@ -184,14 +192,17 @@ impl Plant {
         pulse: Arc<dyn Fn() -> Pulse + Send + Sync>,
     ) -> ApiState {
         let release = self.releaser();
-        let (runtime, board, clock) = (Arc::clone(&self.runtime), Arc::clone(&self.board), self.clock.clone());
+        let (runtime, board, clock) =
+            (Arc::clone(&self.runtime), Arc::clone(&self.board), self.clock.clone());
         let health = Arc::clone(&self.runtime);
         ApiState {
             network: map.into(),
             snapshot: Arc::clone(snapshot),
             deltas: deltas.clone(),
             release_all: Arc::new(release),
-            metrics: Arc::new(move || metrics::render(&board, &pulse(), runtime.ingress().shed(), runtime.conflated())),
+            metrics: Arc::new(move || {
+                metrics::render(&board, &pulse(), runtime.ingress().shed(), runtime.conflated())
+            }),
             healthy: Arc::new(move || health.is_alive(clock.now().0, DEAD_AFTER)),
         }
     }
@@ -220,7 +231,9 @@ impl Plant {
         self.shutdown.cancel();
         let all = futures_util::future::join_all(self.adapters.drain(..));
         if tokio::time::timeout(STOP_WITHIN, all).await.is_err() {
-            tracing::error!("not every controller confirmed its release in time; its own timer ends the call");
+            tracing::error!(
+                "not every controller confirmed its release in time; its own timer ends the call"
+            );
         }
         self.tasks.shutdown().await;
         let (journal, runtime) = (self.journal.take(), Arc::clone(&self.runtime));
@@ -248,7 +261,8 @@ fn start_engine(
         VehicleClass::Tram => Class::Tram,
         VehicleClass::Bus => Class::Bus,
     };
-    let vehicles: Vec<VehicleInfo> = registry.vehicles().iter().map(|v| VehicleInfo { class: class(v.class) }).collect();
+    let vehicles: Vec<VehicleInfo> =
+        registry.vehicles().iter().map(|v| VehicleInfo { class: class(v.class) }).collect();
     // Seconds since 1970 grow from start to start, which is all that an epoch of one machine needs.
     let wall_ms = system_wall().0;
     let epoch = Epoch(u64::try_from(wall_ms / 1000).unwrap_or(1));
@@ -258,7 +272,10 @@ fn start_engine(
         Some(dir) => {
             let dir = config.resolve(dir);
             let start = Start::new(network, &vehicles, &planner, epoch, wall_ms);
-            Some(Journal::create(&dir, start).map_err(|e| PlantError::Journal(dir.display().to_string(), e))?)
+            Some(
+                Journal::create(&dir, start)
+                    .map_err(|e| PlantError::Journal(dir.display().to_string(), e))?,
+            )
         }
     };
     let (outbox, outboxes) = Outbox::for_controllers(network.controllers.len());
@@ -309,14 +326,15 @@ fn spawn_adapters(reaches: Vec<Reach>, mut outboxes: Outboxes, around: &Around<'
         };
         adapters.push(match reach.site.protocol {
             Protocol::Ntcip => {
-                let options = clearway_ntcip::adapter::Options { community: reach.community, ..Default::default() };
-                clearway_ntcip::adapter::spawn(reach.site, options, surroundings)
-            }
-            Protocol::Modbus => {
-                let options = clearway_modbus::adapter::Options {
+                let options = clearway_ntcip::adapter::Options {
+                    community: reach.community,
                     accept_plaintext: reach.accept_plaintext,
                     ..Default::default()
                 };
+                clearway_ntcip::adapter::spawn(reach.site, options, surroundings)
+            }
+            Protocol::Modbus => {
+                let options = clearway_modbus::adapter::Options { accept_plaintext: reach.accept_plaintext };
                 clearway_modbus::adapter::spawn(reach.site, options, surroundings)
             }
         });

@@ -67,7 +67,12 @@ pub fn reaches(network: &Network, model: &Model, config: &Config) -> Result<Vec<
     Ok(reaches)
 }
 
-fn site(controller: &Controller, protocol: Protocol, address: String, entry: Option<&ControllerEntry>) -> Site {
+fn site(
+    controller: &Controller,
+    protocol: Protocol,
+    address: String,
+    entry: Option<&ControllerEntry>,
+) -> Site {
     let limit = entry.and_then(|e| e.backup_time_max_s).map(|s| Millis::from_s(i64::from(s)));
     Site {
         controller: controller.id,
@@ -84,8 +89,14 @@ fn site(controller: &Controller, protocol: Protocol, address: String, entry: Opt
     }
 }
 
-fn community(config: &Config, controller: &Controller, entry: Option<&ControllerEntry>) -> Result<String, SiteError> {
-    let Some(path) = entry.and_then(|e| e.community_file.as_ref()) else { return Ok(COMMUNITY_DEFAULT.into()) };
+fn community(
+    config: &Config,
+    controller: &Controller,
+    entry: Option<&ControllerEntry>,
+) -> Result<String, SiteError> {
+    let Some(path) = entry.and_then(|e| e.community_file.as_ref()) else {
+        return Ok(COMMUNITY_DEFAULT.into());
+    };
     let path = config.resolve(path);
     match std::fs::read_to_string(&path) {
         Ok(text) => Ok(text.trim().to_owned()),

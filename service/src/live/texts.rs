@@ -2,8 +2,8 @@
 
 use clearway_certify::Finding;
 use clearway_network::Network;
-use clearway_planner::{Notice, Reason};
 use clearway_planner::wave::Skip;
+use clearway_planner::{Notice, Reason};
 use clearway_signals::{ControllerId, RequestState, VehicleId};
 
 /// How much a sentence matters.
@@ -51,15 +51,17 @@ pub fn sentence(notice: &Notice, names: &Names<'_>) -> (Severity, String) {
     match notice {
         Notice::MissionStarted(_, v) => (Severity::Notice, format!("{} is on a mission.", vehicle(v))),
         Notice::MissionEnded(_) => (Severity::Notice, "A mission ended; its requests are released.".into()),
-        Notice::MissionRefused(_) => {
-            (Severity::Warning, "A mission was refused: unknown vehicle, or too many missions at once.".into())
-        }
+        Notice::MissionRefused(_) => (
+            Severity::Warning,
+            "A mission was refused: unknown vehicle, or too many missions at once.".into(),
+        ),
         Notice::Routed { length_m, signals, .. } => {
             (Severity::Info, format!("Route found: {length_m} m with {signals} signals that can be asked."))
         }
-        Notice::NoRoute(_) => {
-            (Severity::Warning, "No lawful way leads to the destination; only the signal ahead is asked.".into())
-        }
+        Notice::NoRoute(_) => (
+            Severity::Warning,
+            "No lawful way leads to the destination; only the signal ahead is asked.".into(),
+        ),
         Notice::OffRoute(_) => (Severity::Notice, "The vehicle left its route; a new one is sought.".into()),
         Notice::Called { vehicle: v, controller, .. } => {
             (Severity::Info, format!("{} asks for {}.", vehicle(v), at(controller)))
@@ -68,10 +70,13 @@ pub fn sentence(notice: &Notice, names: &Names<'_>) -> (Severity, String) {
             (Severity::Info, format!("{} released for {}: {}.", at(controller), vehicle(v), why(*reason)))
         }
         Notice::Moved { controller, state, .. } => moved(&at(controller), *state),
-        Notice::Refused(v, finding) => {
-            (Severity::Warning, format!("The checker refused a request of {}: {}.", vehicle(v), found(finding, names)))
+        Notice::Refused(v, finding) => (
+            Severity::Warning,
+            format!("The checker refused a request of {}: {}.", vehicle(v), found(finding, names)),
+        ),
+        Notice::Silence(v) => {
+            (Severity::Warning, format!("{} is silent; nothing new is asked for it.", vehicle(v)))
         }
-        Notice::Silence(v) => (Severity::Warning, format!("{} is silent; nothing new is asked for it.", vehicle(v))),
         Notice::NoPriorityChannel(v, controller) => {
             (Severity::Info, format!("{} has no priority channel for {}.", at(controller), vehicle(v)))
         }

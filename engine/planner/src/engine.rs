@@ -237,11 +237,10 @@ impl Engine {
         self.waves[free].mission = Some(*mission);
         self.waves[free].order = (now, mission.id);
         out.notice(Notice::MissionStarted(mission.id, mission.vehicle));
-        if let Some(fix) = self.last_fixes[mission.vehicle.index()] {
-            if now.since(fix.received) <= Millis::from_s(10) {
-                self.follow(free, &fix, now, out);
-                self.drive(free, now, out);
-            }
+        let fresh = |fix: &VehicleFix| now.since(fix.received) <= Millis::from_s(10);
+        if let Some(fix) = self.last_fixes[mission.vehicle.index()].filter(fresh) {
+            self.follow(free, &fix, now, out);
+            self.drive(free, now, out);
         }
     }
 

@@ -129,10 +129,9 @@ pub fn acquire(network: &Network, index: &LinkIndex, uses: Uses, fix: &VehicleFi
     let point = network.project(fix.place);
     let mut best: Option<(f32, LinkId, i64)> = None;
     index.near(network, point, OFF_WAY_M, uses, |link, _| {
-        if let Some((cost, offset_mm)) = cost_on(network, link, point, fix) {
-            if best.is_none_or(|(c, l, _)| cost < c || (cost == c && link < l)) {
-                best = Some((cost, link, offset_mm));
-            }
+        let Some((cost, offset_mm)) = cost_on(network, link, point, fix) else { return };
+        if best.is_none_or(|(c, l, _)| cost < c || (cost == c && link < l)) {
+            best = Some((cost, link, offset_mm));
         }
     });
     best.map(|(_, link, offset_mm)| (link, offset_mm))

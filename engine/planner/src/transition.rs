@@ -5,6 +5,7 @@
 //! ended keeps its own yellow. Nothing is ever shortened.
 
 use clearway_network::Controller;
+use clearway_signals::limits::GROUPS_MAX;
 use clearway_signals::{GroupId, GroupSet, Millis, Relation, RequestRow};
 
 use crate::watch::Watch;
@@ -18,63 +19,77 @@ pub struct Shown {
     pub since: Millis,
 }
 
+/// What every group of a controller shows at some instant.
+pub type Display = [Shown; GROUPS_MAX];
+
+const DARK: Shown = Shown { green: false, since: Millis(i64::MIN / 4) };
+
 /// Time from a call at `at` until every group of `row.dwell` can be green, given what is shown then.
 #[must_use]
-pub fn time_to_green(
-    controller: &Controller,
-    row: &RequestRow,
-    at: Millis,
-    shown: impl Fn(GroupId) -> Shown,
-) -> Millis {
-    let junction = controller.junction();
+pub fn time_to_green(controller: &Controller, row: &RequestRow, at: Millis, shown: &Display) -> Millis {
+    let n = controller.groups.len().min(GROUPS_MAX);
     let mut longest = Millis::ZERO;
-    for index in 0..controller.groups.len() {
-        let ending = GroupId(u8::try_from(index).unwrap_or(u8::MAX));
-        let group = &controller.groups[index];
-        let now = shown(ending);
-        if row.dwell.contains(ending) {
-            if !now.green {
-                longest = longest.max((now.since + group.ending() - at).max(Millis::ZERO));
+    for (index, group) in controller.groups.iter().enumerate().take(n) {
+        let ending = shown[index];
+        if row.dwell.contains(group_id(index)) {
+            if !ending.green {
+                longest = longest.max(ending.since + group.ending() - at);
             }
             continue;
         }
-        let end = if now.green { at.max(now.since + group.min_green) } else { now.since };
+        let end = if ending.green { at.max(ending.since + group.min_green) } else { ending.since };
+        let relations = &controller.relations[index * n..(index + 1) * n];
         for starting in row.dwell.iter() {
-            let started = shown(starting);
             // A dwell group that is green already is beyond this conflict.
-            if started.green {
+            if starting.index() >= n || shown[starting.index()].green {
                 continue;
             }
-            if let Relation::Conflict(intergreen) = junction.relation(ending, starting) {
-                longest = longest.max((end + intergreen - at).max(Millis::ZERO));
+            if let Relation::Conflict(intergreen) = relations[starting.index()] {
+                longest = longest.max(end + intergreen - at);
             }
         }
     }
     row.delay + longest
 }
 
+#[allow(clippy::cast_possible_truncation)]
+fn group_id(index: usize) -> GroupId {
+    GroupId(index as u8)
+}
+
 /// The same from the last reading.
 #[must_use]
 pub fn time_to_green_now(controller: &Controller, row: &RequestRow, watch: &Watch, now: Millis) -> Millis {
-    time_to_green(controller, row, now, |g| {
-        let (green, since) = watch.shows_green(g);
-        Shown { green, since }
-    })
+    let mut display = [DARK; GROUPS_MAX];
+    for (index, shown) in display.iter_mut().enumerate().take(controller.groups.len()) {
+        let (green, since) = watch.shows_green(group_id(index));
+        *shown = Shown { green, since };
+    }
+    time_to_green(controller, row, now, &display)
 }
 
-/// What the fixed-time plan shows of a group at `at`, when a cycle began at `zero`.
+/// What the fixed-time plan shows at `at`, when a cycle began at `zero`.
 #[must_use]
-pub fn planned(controller: &Controller, zero: Millis, group: GroupId, at: Millis) -> Shown {
-    let cycle = controller.plan.cycle.0;
-    let mut shown = Shown { green: false, since: at - controller.plan.cycle };
-    for window in controller.plan.windows.iter().filter(|w| w.group == group) {
-        let into = (at - zero - window.start).0.rem_euclid(cycle);
-        if into < window.length.0 {
-            return Shown { green: true, since: at - Millis(into) };
-        }
-        shown.since = shown.since.max(at - Millis(into - window.length.0));
+pub fn planned_display(controller: &Controller, zero: Millis, at: Millis) -> Display {
+    let cycle = controller.plan.cycle;
+    let mut display = [DARK; GROUPS_MAX];
+    for shown in display.iter_mut().take(controller.groups.len()) {
+        shown.since = at - cycle;
     }
-    shown
+    let position = (at - zero).0.rem_euclid(cycle.0);
+    for window in &controller.plan.windows {
+        let mut into = position - window.start.0;
+        if into < 0 {
+            into += cycle.0;
+        }
+        let shown = &mut display[window.group.index()];
+        if into < window.length.0 {
+            *shown = Shown { green: true, since: at - Millis(into) };
+        } else if !shown.green {
+            shown.since = shown.since.max(at - Millis(into - window.length.0));
+        }
+    }
+    display
 }
 
 /// The latest instant of a call, between `now` and `target`, after which green still comes by
@@ -98,7 +113,7 @@ pub fn latest_call(
         if at <= now {
             return now;
         }
-        let needed = time_to_green(controller, row, at, |g| planned(controller, zero, g, at));
+        let needed = time_to_green(controller, row, at, &planned_display(controller, zero, at));
         if at + needed <= target {
             return at;
         }
@@ -118,7 +133,8 @@ pub fn planned_green(
     const STEP: Millis = Millis(1_000);
     let mut at = from;
     while at <= from + controller.plan.cycle + controller.plan.cycle {
-        if wanted.iter().all(|g| planned(controller, zero, g, at).green) {
+        let display = planned_display(controller, zero, at);
+        if wanted.iter().all(|g| display[g.index()].green) {
             return Some(at);
         }
         at += STEP;
@@ -133,9 +149,12 @@ mod tests {
 
     fn at(network: &clearway_network::Network, ms: i64) -> Millis {
         let controller = &network.controllers[0];
-        time_to_green(controller, &controller.rows[1], Millis(ms), |g| {
-            planned(controller, Millis(0), g, Millis(ms))
-        })
+        time_to_green(
+            controller,
+            &controller.rows[1],
+            Millis(ms),
+            &planned_display(controller, Millis(0), Millis(ms)),
+        )
     }
 
     /// Corridor green 0–25 s; cross street and walk 30–50 s; walk clears in 8 s, intergreens 5 and 9 s.
@@ -156,7 +175,7 @@ mod tests {
         let row = &controller.rows[1];
         for target in (0..120).map(|s| Millis(20_000 + s * 1_000)) {
             let call = latest_call(controller, row, Millis(0), Millis(0), target);
-            let needed = time_to_green(controller, row, call, |g| planned(controller, Millis(0), g, call));
+            let needed = time_to_green(controller, row, call, &planned_display(controller, Millis(0), call));
             assert!(call == Millis(0) || call + needed <= target);
         }
     }
@@ -168,9 +187,12 @@ mod tests {
         for row in &controller.rows[1..3] {
             let bound = clearway_certify::worst_case_entry(&controller.junction(), row).unwrap();
             for ms in (0..60_000).step_by(100) {
-                let needed = time_to_green(controller, row, Millis(ms), |g| {
-                    planned(controller, Millis(0), g, Millis(ms))
-                });
+                let needed = time_to_green(
+                    controller,
+                    row,
+                    Millis(ms),
+                    &planned_display(controller, Millis(0), Millis(ms)),
+                );
                 assert!(needed <= bound, "at {ms}: {needed:?} > {bound:?}");
             }
         }

@@ -116,13 +116,26 @@ impl Watch {
             return false;
         }
         let cycle = controller.plan.cycle.0;
-        controller.plan.windows.iter().all(|window| {
-            let into = (self.status.at - zero - window.start).0.rem_euclid(cycle);
+        let windows = &controller.plan.windows;
+        let position = (self.status.at - zero).0.rem_euclid(cycle);
+        windows.iter().enumerate().all(|(n, window)| {
+            let mut into = position - window.start.0;
+            if into < 0 {
+                into += cycle;
+            }
             // Near a change the reading may be on either side of it.
-            let near = |edge: i64| (into - edge).abs().min(cycle - (into - edge).abs()) <= READING.0 + 300;
+            let near = |edge: i64| {
+                let apart = (into - edge).abs();
+                apart.min(cycle - apart) <= READING.0 + 300
+            };
             let planned = into < window.length.0;
-            let others = controller.plan.windows.iter().filter(|w| w.group == window.group).count() > 1;
-            others || near(0) || near(window.length.0) || planned == self.status.greens.contains(window.group)
+            // Windows are sorted by group: one of several is judged by none alone.
+            let same = |k: usize| windows.get(k).is_some_and(|w| w.group == window.group);
+            let several = same(n + 1) || (n > 0 && same(n - 1));
+            several
+                || near(0)
+                || near(window.length.0)
+                || planned == self.status.greens.contains(window.group)
         })
     }
 

@@ -19,6 +19,8 @@ use crate::watch::Watch;
 
 /// Beyond this a plan is only a forecast; it is worked out when the vehicle comes nearer.
 const HORIZON: Millis = Millis::from_s(150);
+/// Calls that may be due so soon are timed by what the controller shows and will show.
+const NEAR: Millis = Millis(1_500);
 /// A fire engine brakes like this when it must, millimetres a second squared.
 const BRAKING_MM_S2: i64 = 2_500;
 
@@ -211,13 +213,11 @@ impl Wave {
         let (network, config) = (setting.network, setting.config);
         let mut forecast = Forecast::from(&track, &self.ends_mm, config, now);
         forecast.add_acceleration(network, &self.way, &track);
-        let mut ahead = 0;
-        for signal in self.signals.iter_mut().filter(|s| !s.passed) {
+        for (ahead, signal) in self.signals.iter_mut().filter(|s| !s.passed).enumerate() {
             let to = signal.place.stop_line_mm;
             let arrival = forecast.advance(network, &self.way, &self.ends_mm, &track, config, to);
             signal.arrival = arrival;
             signal.skip = skip(signal, setting, ahead, now);
-            ahead += 1;
             if signal.skip == Skip::No {
                 time_signal(signal, setting, now);
                 forecast.wait_until(signal.green_at);
@@ -280,10 +280,14 @@ fn time_signal(signal: &mut WaveSignal, setting: &Setting<'_>, now: Millis) {
         signal.green_at = now + present;
     } else {
         let worst = setting.worst[id.index()][row_id.index()];
-        let known = watch.is_fresh(now) && watch.in_step(controller);
+        let certain = (early - worst).max(now);
+        // Far ahead the certain instant will do; the latest one is sought when it comes near.
+        let near = certain <= now + NEAR && early > now;
         signal.call_at = match watch.cycle_zero() {
-            Some(zero) if known && early > now => latest_call(controller, row, zero, now, early),
-            _ => (early - worst).max(now),
+            Some(zero) if near && watch.is_fresh(now) && watch.in_step(controller) => {
+                latest_call(controller, row, zero, now, early)
+            }
+            _ => certain,
         };
         signal.green_at = if signal.call_at <= now { now + present } else { signal.call_at.max(early) };
     }

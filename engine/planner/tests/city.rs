@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clearway_certify::{Action, Class, Command};
 use clearway_network::testing::{corridor, place};
 use clearway_network::{LineId, Network};
-use clearway_planner::transition::planned;
+use clearway_planner::transition::planned_display;
 use clearway_planner::{
     Config, Engine, Event, Mission, Notice, Output, Reason, TransitUpdate, VehicleFix, VehicleInfo,
 };
@@ -106,7 +106,10 @@ impl City {
         let greens = match preempted {
             Some(row) if dwelling => controller.rows[row.index()].dwell,
             Some(_) => GroupSet::EMPTY,
-            None => (0..3).map(GroupId).filter(|g| planned(controller, zero, *g, self.now).green).collect(),
+            None => {
+                let display = planned_display(controller, zero, self.now);
+                (0..3).map(GroupId).filter(|g| display[g.index()].green).collect()
+            }
         };
         ControllerStatus {
             controller: controller.id,

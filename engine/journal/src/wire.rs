@@ -35,7 +35,7 @@ pub struct Start {
     /// Classes of the vehicles, by id: 0 emergency, 1 tram, 2 bus.
     pub vehicles: Vec<u8>,
     /// The planner's settings, in the order of [`Config`]'s fields.
-    pub config: [i64; 14],
+    pub config: [i64; 15],
     /// Wall-clock time of the start, milliseconds since 1970, for people.
     pub wall_ms: i64,
 }
@@ -291,6 +291,7 @@ impl Start {
                 config.link_cv_permille,
                 config.fix_sigma_mm,
                 config.headway.0,
+                config.start_wave.0,
                 config.startup.0,
                 config.clear_mm,
                 config.hold_max.0,
@@ -326,12 +327,13 @@ impl Start {
             link_cv_permille: c[5],
             fix_sigma_mm: c[6],
             headway: Millis(c[7]),
-            startup: Millis(c[8]),
-            clear_mm: c[9],
-            hold_max: Millis(c[10]),
-            lockout: Millis(c[11]),
-            tram_late_s: i32::try_from(c[12]).unwrap_or(i32::MAX),
-            tram_horizon: Millis(c[13]),
+            start_wave: Millis(c[8]),
+            startup: Millis(c[9]),
+            clear_mm: c[10],
+            hold_max: Millis(c[11]),
+            lockout: Millis(c[12]),
+            tram_late_s: i32::try_from(c[13]).unwrap_or(i32::MAX),
+            tram_horizon: Millis(c[14]),
         }
     }
 }

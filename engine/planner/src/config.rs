@@ -15,8 +15,8 @@ pub struct VehicleInfo {
 pub struct Config {
     /// At most so many controllers ahead of one vehicle are asked at a time (X4).
     pub signals_ahead_max: usize,
-    /// Green shall stand this long before the vehicle arrives: its driver brakes for a red light that
-    /// he sees from about 50 m.
+    /// Green shall stand this long before the early arrival: a driver brakes for a red light that he
+    /// sees from about 50 m.
     pub lead: Millis,
     /// Command on the wire, controller's tick, reading of its state: together at most this.
     pub reaction: Millis,
@@ -30,6 +30,9 @@ pub struct Config {
     pub fix_sigma_mm: i64,
     /// Saturation headway (HCM base: 3600 s / 1900).
     pub headway: Millis,
+    /// Each standing vehicle starts this much later than the one before it: 7 m of spacing over a
+    /// start wave of 6 m/s. Once the tail rolls it makes way.
+    pub start_wave: Millis,
     /// Start-up lost time of a queue.
     pub startup: Millis,
     /// The tail of the vehicle clears the stop line after this distance, millimetres.
@@ -48,13 +51,14 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             signals_ahead_max: 10,
-            lead: Millis(4_500),
+            lead: Millis(2_000),
             reaction: Millis(1_000),
             early_z_milli: 1_645,
             late_z_milli: 2_330,
-            link_cv_permille: 180,
+            link_cv_permille: 80,
             fix_sigma_mm: 5_000,
             headway: Millis(1_900),
+            start_wave: Millis(1_100),
             startup: Millis(2_000),
             clear_mm: 12_000,
             hold_max: Millis::from_s(110),

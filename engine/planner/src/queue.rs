@@ -31,7 +31,10 @@ impl Queue {
         }
         self.counted_at = at;
         let lanes = i64::from(lanes.max(1));
-        self.standing = (self.standing + arrived).min(BELIEVED * lanes);
+        // Who meets green and nobody before him does not stand.
+        if !(green && self.standing < VEHICLE * lanes) {
+            self.standing = (self.standing + arrived).min(BELIEVED * lanes);
+        }
         if occupied && !green {
             self.standing = self.standing.max(TO_DETECTOR * lanes);
         }
@@ -47,23 +50,34 @@ impl Queue {
         }
     }
 
+    /// Look ahead from `at`.
+    pub fn start(&mut self, at: Millis) {
+        self.moved_at = at;
+    }
+
+    /// Look ahead to `at`: arrivals at their usual rate, departures by green.
+    pub fn forecast(&mut self, green: bool, lanes: u8, headway: Millis, at: Millis) {
+        self.standing += self.rate * at.since(self.moved_at).0 / 1000;
+        self.discharge(green, lanes, headway, at);
+    }
+
     /// Vehicles that stand on one lane.
     #[must_use]
     pub fn standing_per_lane(&self, lanes: u8) -> i64 {
         (self.standing / i64::from(lanes.max(1)) + VEHICLE / 2) / VEHICLE
     }
 
-    /// Time until the queue is gone once green has come, if it grows on until `green_in` from now
-    /// (T_Q of planning notes 4.2: l₁ + h·n).
+    /// Start-up time plus `each` for every vehicle on a lane, if the queue grows on until `green_in`
+    /// from now (T_Q of planning notes 4.2: l₁ + h·n; nothing where nobody stands).
     #[must_use]
-    pub fn clearing(&self, lanes: u8, startup: Millis, headway: Millis, green_in: Millis) -> Millis {
+    pub fn clearing(&self, lanes: u8, startup: Millis, each: Millis, green_in: Millis) -> Millis {
         let lanes = i64::from(lanes.max(1));
         let arriving = self.rate * green_in.min(Millis::from_s(90)).0 / 1000;
         let per_lane = ((self.standing + arriving) / lanes).min(BELIEVED);
         if per_lane < VEHICLE / 2 {
             return Millis::ZERO;
         }
-        startup + Millis(per_lane * headway.0 / VEHICLE)
+        startup + Millis(per_lane * each.0 / VEHICLE)
     }
 }
 

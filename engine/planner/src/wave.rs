@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::event::Mission;
 use crate::queue::Queue;
 use crate::tracking::Track;
-use crate::transition::{latest_call, planned_green, time_to_green_now};
+use crate::transition::{Approach, latest_call, planned_green, time_to_green_now};
 use crate::watch::Watch;
 
 /// Beyond this a plan is only a forecast; it is worked out when the vehicle comes nearer.
@@ -269,27 +269,35 @@ fn time_signal(signal: &mut WaveSignal, setting: &Setting<'_>, now: Millis) {
     let (Some(controller), Some(row_id)) = (setting.network.controller(id), signal.place.row) else { return };
     let row = &controller.rows[row_id.index()];
     let watch = &setting.watches[id.index()];
-    let queue = &setting.queues[signal.place.approach.index()];
-    let lanes = setting.network.link(signal.place.approach).lanes;
+    let link = signal.place.approach;
+    let approach = Approach {
+        queue: setting.queues[link.index()],
+        group: signal.place.wanted.iter().next().unwrap_or_default(),
+        lanes: setting.network.link(link).lanes,
+        startup: config.startup,
+        headway: config.headway,
+        start_wave: config.start_wave,
+    };
     let present = time_to_green_now(controller, row, watch, now);
-    let discharge = queue.clearing(lanes, config.startup, config.headway, present);
-    let early = signal.arrival.quantile(-config.early_z_milli) - config.lead - discharge - config.reaction;
+    let discharge = approach.clearing(present);
+    let target = signal.arrival.quantile(-config.early_z_milli) - config.lead - config.reaction;
 
     if signal.asserted {
         signal.call_at = signal.asserted_at;
         signal.green_at = now + present;
     } else {
         let worst = setting.worst[id.index()][row_id.index()];
-        let certain = (early - worst).max(now);
+        let certain = (target - discharge - worst).max(now);
         // Far ahead the certain instant will do; the latest one is sought when it comes near.
-        let near = certain <= now + NEAR && early > now;
+        let near = certain <= now + NEAR && target > now;
         signal.call_at = match watch.cycle_zero() {
             Some(zero) if near && watch.is_fresh(now) && watch.in_step(controller) => {
-                latest_call(controller, row, zero, now, early)
+                latest_call(controller, row, zero, now, target, &approach)
             }
             _ => certain,
         };
-        signal.green_at = if signal.call_at <= now { now + present } else { signal.call_at.max(early) };
+        let in_time = target - discharge;
+        signal.green_at = if signal.call_at <= now { now + present } else { signal.call_at.max(in_time) };
     }
     let through = signal.arrival.quantile(config.late_z_milli).max(signal.green_at + discharge);
     let span_mm = signal.place.exit_mm - signal.place.stop_line_mm + config.clear_mm;

@@ -197,6 +197,9 @@ fn reach_crosswalks(field: &Field<'_>, clusters: &mut [Cluster]) {
                 cluster.road_nodes.insert(node);
             }
         }
+        if !cluster.mid_block {
+            cluster::add_nodes_between(field, cluster);
+        }
     }
 }
 

@@ -286,7 +286,7 @@ fn road_part(field: &Field<'_>, group: &[Point]) -> Cluster {
 }
 
 /// Junction nodes that lie between nodes of the controller belong to it, signal or not.
-fn add_nodes_between(field: &Field<'_>, cluster: &mut Cluster) {
+pub(super) fn add_nodes_between(field: &Field<'_>, cluster: &mut Cluster) {
     for _ in 0..3 {
         let mut linked: BTreeMap<OsmId, BTreeSet<OsmId>> = BTreeMap::new();
         for &node in &cluster.road_nodes {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clearway_certify::{Action, Class};
 use clearway_network::Network;
 use clearway_network::testing::{SPACING_M, corridor, place};
-use clearway_planner::transition::planned;
+use clearway_planner::transition::planned_display;
 use clearway_planner::{Config, Engine, Event, Mission, Output, VehicleFix, VehicleInfo};
 use clearway_signals::{
     ControllerId, ControllerStatus, Epoch, GroupId, GroupSet, Millis, MissionId, Mode, PreemptState, RowId,
@@ -174,10 +174,10 @@ impl City {
         let greens = match called {
             Some((row, _)) if dwells => controller.rows[row.index()].dwell,
             Some(_) => GroupSet::EMPTY,
-            None => (0..3)
-                .map(GroupId)
-                .filter(|group| planned(controller, controller.plan.offset, *group, self.now).green)
-                .collect(),
+            None => {
+                let display = planned_display(controller, controller.plan.offset, self.now);
+                (0..3).map(GroupId).filter(|group| display[group.index()].green).collect()
+            }
         };
         ControllerStatus {
             controller: controller.id,

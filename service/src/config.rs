@@ -46,9 +46,6 @@ pub struct Config {
     /// How much is asked of the signals, and for whom.
     #[serde(default)]
     pub policy: Policy,
-    /// Who may do what through the API.
-    #[serde(default)]
-    pub roles: Roles,
     /// Feeds.
     #[serde(default, rename = "feed")]
     #[schemars(with = "Vec<Feed>")]
@@ -148,15 +145,6 @@ impl Policy {
 #[allow(clippy::cast_possible_truncation)] // Saturates; ranges are checked.
 fn millis(seconds: f64) -> clearway_signals::Millis {
     clearway_signals::Millis((seconds * 1000.0).round() as i64)
-}
-
-/// Roles of the API.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Roles {
-    /// File with the token that an operator's requests must carry; without it, everybody who reaches
-    /// the page may take requests back. Mode 0600.
-    pub operator_token_file: Option<PathBuf>,
 }
 
 /// A feed.

@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn the_mean_is_distance_over_speed_and_the_spread_grows_with_distance() {
         let (network, way, ends, track) = setting();
-        let config = Config::default();
+        let config = Config { link_cv_permille: 180, ..Config::default() };
         let mut forecast = Forecast::from(&track, &ends, &config, Millis(0));
         let near = forecast.advance(&network, &way, &ends, &track, &config, 200_000);
         let far = forecast.advance(&network, &way, &ends, &track, &config, 800_000);

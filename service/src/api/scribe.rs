@@ -117,7 +117,7 @@ impl Scribe {
             known.into_keys().filter(|id| !self.last.vehicles.contains_key(id)).collect();
         delta.events.retain(|e| e.seq > self.last.event);
         self.last.event = whole.events.last().map_or(self.last.event, |e| e.seq);
-        if self.seq % FEEDS_EVERY != 0 {
+        if !self.seq.is_multiple_of(FEEDS_EVERY) {
             delta.feeds = None;
         }
         delta

@@ -64,9 +64,6 @@ impl Checker<'_> {
         let listen = config.source.table("listen");
         self.listener(listen.clone(), "page", config.listen.page);
         self.listener(listen, "broker", config.listen.broker);
-        if let Some(file) = &config.roles.operator_token_file {
-            self.secret(config.source.table("roles"), "operator_token_file", file);
-        }
     }
 
     fn policy(&mut self) {

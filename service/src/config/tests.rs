@@ -162,7 +162,7 @@ fn a_missing_file_is_a_fault_like_any_other() {
 #[test]
 fn the_schema_describes_every_field() {
     let schema = Config::schema();
-    for name in ["network", "listen", "engine", "policy", "roles", "feed", "vehicle", "controller"] {
+    for name in ["network", "listen", "engine", "policy", "feed", "vehicle", "controller"] {
         assert!(schema["properties"][name].is_object(), "{name}");
     }
     assert!(schema["properties"]["source"].is_null());

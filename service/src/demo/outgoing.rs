@@ -117,7 +117,7 @@ impl Airwaves {
         self.sent += 1;
         // A vehicle on the road repeats itself every second: what is lost here costs nothing.
         let _ = self.senders.nmea.send_to(sentence.as_bytes(), self.to_nmea).await;
-        if self.sent % 20 == 0 {
+        if self.sent.is_multiple_of(20) {
             sentence = sentence.replacen(",A,", ",V,", 1);
             let _ = self.senders.nmea.send_to(sentence.as_bytes(), self.to_nmea).await;
         }

@@ -97,13 +97,9 @@ fn community(
     let Some(path) = entry.and_then(|e| e.community_file.as_ref()) else {
         return Ok(COMMUNITY_DEFAULT.into());
     };
-    let path = config.resolve(path);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(text.trim().to_owned()),
-        Err(error) => Err(SiteError::Community {
-            controller: controller.name.clone(),
-            path: path.display().to_string(),
-            reason: error.to_string(),
-        }),
-    }
+    config.read_secret(path).map_err(|error| SiteError::Community {
+        controller: controller.name.clone(),
+        path: config.resolve(path).display().to_string(),
+        reason: error.to_string(),
+    })
 }

@@ -91,6 +91,9 @@ impl Default for Listen {
 pub struct Engine {
     /// Watch and plan, write nothing to any controller.
     pub shadow: bool,
+    /// Let the engine's thread sleep between positions even while a mission is active. It spares a
+    /// core and costs some 100 µs of latency.
+    pub park: bool,
 }
 
 /// How much is asked, and for whom.

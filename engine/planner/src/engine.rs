@@ -115,6 +115,12 @@ impl Engine {
         &self.network
     }
 
+    /// Whether a mission is under way.
+    #[must_use]
+    pub fn has_mission(&self) -> bool {
+        self.waves.iter().any(|wave| wave.mission.is_some() && !wave.suspended)
+    }
+
     fn on_fix(&mut self, fix: &VehicleFix, now: Millis, out: &mut Output) {
         let Some(last) = self.last_fixes.get_mut(fix.vehicle.index()) else { return };
         if last.is_some_and(|l| l.received > fix.received) {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use clearway_certify::Command;
@@ -45,6 +45,9 @@ pub struct Settings {
     pub journal: Option<Sender<Record>>,
     /// Pin the thread to this core.
     pub core: Option<usize>,
+    /// Always park between events. Otherwise the loop polls while a mission is active: it keeps one
+    /// core busy for that time, and saves the wake-up, which costs more than the planning.
+    pub park: bool,
 }
 
 /// Why the loop could not start.
@@ -100,6 +103,7 @@ impl Runtime {
             notices: notices_in,
             shared: Arc::clone(&shared),
             out: Output::default(),
+            polls: !settings.park,
             batch: Vec::with_capacity(BATCH_MAX),
             waiting: Vec::with_capacity(256),
         };
@@ -188,6 +192,7 @@ struct Hot {
     notices: Sender<(Millis, Notice)>,
     shared: Arc<Shared>,
     out: Output,
+    polls: bool,
     batch: Vec<Stamped>,
     waiting: Vec<(Command, Option<u64>)>,
 }
@@ -206,15 +211,36 @@ impl Hot {
         let _guard = AliveGuard(Arc::clone(&self.shared));
         let ticks = tick(TICK);
         loop {
-            select_biased! {
-                recv(outlets.urgent) -> first => if let Ok(first) = first { self.urgent(first, outlets) },
-                recv(ticks) -> _ => self.tick(),
-                recv(outlets.bulk) -> event => if let Ok(event) = event { self.apply(&event) },
+            if self.polls && self.engine.has_mission() {
+                self.poll(outlets, &ticks);
+            } else {
+                self.wait(outlets, &ticks);
             }
             self.shared.heartbeat.store(self.clock.now().0.0, Ordering::Release);
             if self.shared.stop.load(Ordering::Acquire) && outlets.urgent.is_empty() {
                 return;
             }
+        }
+    }
+
+    fn wait(&mut self, outlets: &Outlets, ticks: &Receiver<Instant>) {
+        select_biased! {
+            recv(outlets.urgent) -> first => if let Ok(first) = first { self.urgent(first, outlets) },
+            recv(ticks) -> _ => self.tick(),
+            recv(outlets.bulk) -> event => if let Ok(event) = event { self.apply(&event) },
+        }
+    }
+
+    /// The same order without parking; other threads of the core go first when there is nothing to do.
+    fn poll(&mut self, outlets: &Outlets, ticks: &Receiver<Instant>) {
+        if let Ok(first) = outlets.urgent.try_recv() {
+            self.urgent(first, outlets);
+        } else if ticks.try_recv().is_ok() {
+            self.tick();
+        } else if let Ok(event) = outlets.bulk.try_recv() {
+            self.apply(&event);
+        } else {
+            std::thread::yield_now();
         }
     }
 
@@ -303,7 +329,6 @@ mod tests {
     use clearway_network::testing::{corridor, place};
     use clearway_planner::{Config, Mission, VehicleFix, VehicleInfo};
     use clearway_signals::{ControllerId, Epoch, MissionId, VehicleId};
-    use std::time::Instant;
 
     struct Outbox(Sender<(Command, Option<u64>)>);
 

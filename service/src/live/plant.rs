@@ -280,7 +280,8 @@ fn start_engine(
     };
     let (outbox, outboxes) = Outbox::for_controllers(network.controllers.len());
     let engine = Engine::new(Arc::clone(network), vehicles, planner, epoch);
-    let settings = Settings { journal: journal.as_ref().and_then(Journal::records), core: None };
+    let records = journal.as_ref().and_then(Journal::records);
+    let settings = Settings { journal: records, core: None, park: config.engine.park };
     let runtime = Runtime::start(engine, Box::new(outbox), clock.clone(), settings)?;
     Ok((journal, runtime, outboxes))
 }

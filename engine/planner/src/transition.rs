@@ -133,7 +133,7 @@ impl Approach {
 /// The plan is followed until the call: a green that it shows by itself shortens the queue. Between
 /// the calls that would do and the latest one there may be instants that would not (a walk that
 /// begins just then): the latest one is right as long as the controller keeps to its plan, and it is
-/// sought anew at every fix. Steps of a second, at most [`STEPS_MAX`].
+/// sought anew at every fix. Steps of a second, at most 90.
 #[must_use]
 pub fn latest_call(
     controller: &Controller,

@@ -223,7 +223,7 @@ fn c10_a_request_is_activated_only_by_the_controllers_own_status() {
 fn s15_silence_releases_everything_within_its_bounds() {
     let mut city = City::new(6);
     city.mission(1, ENGINE_101, 1_350.0, 0.0);
-    drive_corridor(&mut city, 130.0);
+    drive_corridor(&mut city, 345.0);
     let silent_since = city.now;
     assert!(city.commands.iter().any(|(_, c)| c.is_assert()));
     city.run_until(silent_since + Millis::from_s(31), |_, _| {});

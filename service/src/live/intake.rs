@@ -67,8 +67,9 @@ impl Intake {
     pub fn feed(&self, event: FeedEvent, decoded_ns: u64) {
         match event {
             FeedEvent::Fix(fix) => {
-                self.see(&fix, None);
+                // The engine first; the board is for people.
                 self.send(Event::Fix(planner_fix(&fix)), Some(decoded_ns));
+                self.see(&fix, None);
             }
             FeedEvent::Mission(update) => self.mission(&update),
             FeedEvent::Transit(update) => self.transit(&update, decoded_ns),

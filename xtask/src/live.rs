@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -29,21 +29,23 @@ impl Demo {
     pub fn start(clearway: &Path, root: &Path, log: &Path) -> Result<Self, String> {
         let fail = |error: std::io::Error| format!("{}: {error}", log.display());
         let out = File::create(log).map_err(fail)?;
-        let address = free_address()?;
         let mut command = Command::new(clearway);
-        command.args(["demo", "--seed", "1", "--listen", &address]).current_dir(root);
+        command.args(["demo", "--seed", "1", "--listen", "127.0.0.1:0"]).current_dir(root);
         command.stdout(out.try_clone().map_err(fail)?).stderr(out);
         let mut group = Group::start(&mut command)?;
         let deadline = Instant::now() + READY;
-        while !is_healthy(&address) {
+        let address = loop {
+            if let Some(address) = announced(log).filter(|address| is_healthy(address)) {
+                break address;
+            }
             if let Some(status) = group.poll() {
                 return Err(format!("the demo ended: {status} ({})", log.display()));
             }
             if Instant::now() > deadline {
-                return Err(format!("no page at {address} after {} s", READY.as_secs()));
+                return Err(format!("no page after {} s ({})", READY.as_secs(), log.display()));
             }
             std::thread::sleep(Duration::from_millis(100));
-        }
+        };
         Ok(Self { group, url: format!("http://{address}/") })
     }
 
@@ -61,10 +63,11 @@ impl Demo {
     }
 }
 
-/// A loopback address that nobody listens on now.
-fn free_address() -> Result<String, String> {
-    let listener = TcpListener::bind("127.0.0.1:0").map_err(|error| error.to_string())?;
-    listener.local_addr().map(|address| address.to_string()).map_err(|error| error.to_string())
+/// The address that the demo says it can be watched at.
+fn announced(log: &Path) -> Option<String> {
+    let text = std::fs::read_to_string(log).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("watch it: http://"))?;
+    line.split_whitespace().next().map(str::to_owned)
 }
 
 fn is_healthy(address: &str) -> bool {
@@ -82,6 +85,7 @@ fn is_healthy(address: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::TcpListener;
 
     #[test]
     fn only_a_200_is_healthy() {

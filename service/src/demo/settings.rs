@@ -2,7 +2,7 @@
 
 use clearway_field::{FaceKind, Field};
 use clearway_network::Network;
-use miette::{IntoDiagnostic, Result};
+use miette::{IntoDiagnostic, Result, miette};
 use toml::{Table, Value};
 
 use super::outgoing::Senders;
@@ -36,10 +36,16 @@ fn table<V: Into<Value>>(entries: impl IntoIterator<Item = (&'static str, V)>) -
     Value::Table(entries.into_iter().map(|(key, value)| (key.to_owned(), value.into())).collect())
 }
 
-/// A port that is free now. Another program could take it before the broker does; then the demo says so.
+/// Ports for the embedded broker: below those that the system gives to clients, so that no socket
+/// of this very demo takes one in between.
+const BROKER_PORTS: std::ops::Range<u16> = 18_830..18_930;
+
 fn free_port() -> Result<String> {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").into_diagnostic()?;
-    Ok(listener.local_addr().into_diagnostic()?.to_string())
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let port = BROKER_PORTS.clone().find(free);
+    let port = port
+        .ok_or_else(|| miette!("no port from {} on is free for the embedded broker", BROKER_PORTS.start))?;
+    Ok(format!("127.0.0.1:{port}"))
 }
 
 fn feeds(args: &Demo) -> Vec<Value> {

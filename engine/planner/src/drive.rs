@@ -93,7 +93,8 @@ impl Engine {
             }
             if at >= signal.place.exit_mm + self.config.clear_mm {
                 self.release_signal(i, s, Reason::CheckedOut, now, out);
-                self.waves[i].signals[s].passed = true;
+                // A release that found no room is made at the next tick: until then it is not passed.
+                self.waves[i].signals[s].passed = !self.waves[i].signals[s].asserted;
             } else if signal.asserted && now >= self.waves[i].lease_end(&signal) {
                 self.release_signal(i, s, Reason::Silent, now, out);
             } else if signal.asserted && now >= signal.release_at {

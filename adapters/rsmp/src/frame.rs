@@ -290,8 +290,19 @@ pub struct Subscription {
     #[serde(rename = "uRt")]
     pub every_s: String,
     /// "True": also on change; from 3.1.5.
-    #[serde(rename = "sOc", default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "sOc", default, skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
     pub on_change: Option<String>,
+}
+
+/// A flag that travels as text up to core 3.1.5's schema and as JSON's own boolean in the text of
+/// 3.2: either is read as "True" or "False".
+fn flag<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(source)? {
+        Value::Bool(true) => Ok(Some("True".into())),
+        Value::Bool(false) => Ok(Some("False".into())),
+        Value::String(text) => Ok(Some(text)),
+        _ => Err(serde::de::Error::custom("sOc is neither text nor a boolean")),
+    }
 }
 
 /// Values of statuses.

@@ -1,0 +1,103 @@
+//! Who is served where several ask: at each controller, whoever arrives first; a hold is not taken
+//! away for a small advantage, and never lasts for ever.
+
+use clearway_signals::Millis;
+
+use super::engine::{Ask, AskKind};
+use super::observe::{HeadMode, Observation};
+use super::settings::Settings;
+use super::site::{HeadId, Site};
+use super::target::serves;
+use super::watch::{Hold, Watch};
+use super::wave::Need;
+
+/// What is decided upon.
+pub struct Case<'a> {
+    pub site: &'a Site,
+    pub settings: &'a Settings,
+    pub seen: &'a Observation,
+    /// Every need of every vehicle.
+    pub needs: &'a [Need],
+}
+
+/// Decide at one controller; changes the watch's hold and appends what is to be asked.
+pub fn decide(case: &Case<'_>, id: HeadId, watch: &mut Watch, asks: &mut Vec<Ask>) {
+    let now = case.seen.now;
+    let here = || case.needs.iter().filter(|need| need.pass.head == id);
+    if let Some(hold) = watch.hold.clone() {
+        match review(case, id, watch, &hold) {
+            Verdict::Keep => return,
+            Verdict::HandOver(to) => {
+                watch.hold = Some(Hold { vehicle: to, ..hold });
+                return;
+            }
+            Verdict::Release { block } => {
+                watch.hold = None;
+                if block {
+                    watch.blocked_until = now + Millis(case.settings.lockout_ms);
+                }
+                asks.push(Ask { head: id, kind: AskKind::Release });
+            }
+        }
+    } else if !matches!(watch.mode, HeadMode::Normal | HeadMode::Recovering) {
+        return;
+    }
+    if now < watch.blocked_until {
+        return;
+    }
+    if let Some(need) = here().filter(|need| need.due).min_by_key(|need| (need.arrival, need.vehicle)) {
+        let vehicle = case.seen.vehicles[need.vehicle].name.clone();
+        watch.hold = Some(Hold { vehicle, target: need.target, asked_at: now, shown_at: None });
+        let kind = AskKind::Request {
+            approach: need.pass.approach(),
+            target: need.target,
+            moves: need.pass.moves.clone(),
+        };
+        asks.push(Ask { head: id, kind });
+    }
+}
+
+enum Verdict {
+    Keep,
+    HandOver(String),
+    Release { block: bool },
+}
+
+fn review(case: &Case<'_>, id: HeadId, watch: &Watch, hold: &Hold) -> Verdict {
+    let (settings, now) = (case.settings, case.seen.now);
+    let head = case.site.head(id);
+    if hold.shown_at.is_some_and(|at| now.since(at) >= Millis(settings.hold_max_ms)) {
+        return Verdict::Release { block: true };
+    }
+    let here = || case.needs.iter().filter(|need| need.pass.head == id);
+    let name = |need: &Need| &case.seen.vehicles[need.vehicle].name;
+    let holder = here().find(|need| *name(need) == hold.vehicle);
+    let rival = here()
+        .filter(|need| need.due && *name(need) != hold.vehicle)
+        .min_by_key(|need| (need.arrival, need.vehicle));
+    let rival_served = |need: &Need| watch.mode == HeadMode::Holding && serves(head, &need.pass, &watch.state);
+    match (holder, rival) {
+        (Some(own), Some(other)) => {
+            let overtaken = other.arrival + Millis(settings.overtake_ms) < own.arrival;
+            let entering = watch.mode == HeadMode::Entering;
+            if overtaken && !entering && !rival_served(other) {
+                Verdict::Release { block: false }
+            } else {
+                Verdict::Keep
+            }
+        }
+        (Some(own), None) => {
+            let far = own.arrival > now + Millis(2 * settings.lead_max_ms);
+            if far { Verdict::Release { block: true } } else { Verdict::Keep }
+        }
+        (None, Some(other)) => {
+            let soon = other.arrival <= now + Millis(settings.bridge_ms) || other.due;
+            if soon && rival_served(other) {
+                Verdict::HandOver(name(other).clone())
+            } else {
+                Verdict::Release { block: false }
+            }
+        }
+        (None, None) => Verdict::Release { block: false },
+    }
+}

@@ -1,0 +1,142 @@
+//! The loop: one observation in, a few asks out.
+
+use std::collections::BTreeMap;
+
+use clearway_signals::Millis;
+
+use super::arbiter::{Case, decide};
+use super::observe::{Fix, Observation};
+use super::queues::Queues;
+use super::settings::Settings;
+use super::site::{EdgeId, HeadId, Site};
+use super::target::Target;
+use super::watch::Watch;
+use super::wave::{Need, Setting, needs};
+use super::way::{Controlled, Pass, controlled, passes};
+
+/// Vehicles that are followed at once; further ones are left to the plans.
+pub const VEHICLES_MAX: usize = 256;
+/// A vehicle that is not seen for so long is forgotten.
+const SILENCE: Millis = Millis(5_000);
+/// How fast a driver goes compared with the limit: bounds of what is believed, permille.
+const PACE_PERMILLE: std::ops::RangeInclusive<i64> = 800..=1_300;
+
+/// What a controller is asked.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ask {
+    /// The controller.
+    pub head: HeadId,
+    /// To do what.
+    pub kind: AskKind,
+}
+
+/// What a controller is asked to do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AskKind {
+    /// Show the target and hold it until released.
+    Request {
+        /// The approach that the vehicle comes from.
+        approach: EdgeId,
+        /// What to show.
+        target: Target,
+        /// The movements of the vehicle through the controller.
+        moves: Vec<(EdgeId, EdgeId)>,
+    },
+    /// Go back to the plan.
+    Release,
+}
+
+#[derive(Clone, Debug)]
+struct Traveller {
+    route: Vec<EdgeId>,
+    passes: Vec<Pass>,
+    pace_permille: i64,
+    seen_at: Millis,
+}
+
+/// The engine for link-state controllers. The same observations give the same asks.
+#[derive(Clone, Debug)]
+pub struct Steer {
+    site: Site,
+    settings: Settings,
+    controlled: Controlled,
+    watches: Vec<Watch>,
+    queues: Queues,
+    travellers: BTreeMap<String, Traveller>,
+}
+
+impl Steer {
+    /// An engine for a site.
+    #[must_use]
+    pub fn new(site: Site, settings: Settings) -> Self {
+        Self {
+            controlled: controlled(&site),
+            watches: vec![Watch::default(); site.heads.len()],
+            queues: Queues::default(),
+            travellers: BTreeMap::new(),
+            settings,
+            site,
+        }
+    }
+
+    /// The site.
+    #[must_use]
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// Take an observation in and say what is to be asked now.
+    pub fn step(&mut self, seen: &Observation) -> Vec<Ask> {
+        for (watch, view) in self.watches.iter_mut().zip(&seen.heads) {
+            watch.update(view, seen.now);
+        }
+        self.queues.update(seen, self.settings.headway_ms);
+        let needs = self.plan(seen);
+        let mut asks = Vec::new();
+        let case = Case { site: &self.site, settings: &self.settings, seen, needs: &needs };
+        for (n, watch) in self.watches.iter_mut().enumerate() {
+            let Ok(n) = u32::try_from(n) else { break };
+            decide(&case, HeadId(n), watch, &mut asks);
+        }
+        asks
+    }
+
+    fn plan(&mut self, seen: &Observation) -> Vec<Need> {
+        let mut found = Vec::new();
+        for (n, fix) in seen.vehicles.iter().enumerate().take(VEHICLES_MAX) {
+            self.follow(fix, seen.now);
+            let Some(traveller) = self.travellers.get(&fix.name) else { continue };
+            let setting = Setting {
+                site: &self.site,
+                settings: &self.settings,
+                watches: &self.watches,
+                queues: &self.queues,
+                now: seen.now,
+            };
+            found.extend(needs(&setting, n, fix, &traveller.passes, traveller.pace_permille));
+        }
+        self.travellers.retain(|_, traveller| seen.now.since(traveller.seen_at) <= SILENCE);
+        found
+    }
+
+    /// Learn the way and the pace of a vehicle.
+    fn follow(&mut self, fix: &Fix, now: Millis) {
+        let (site, controlled) = (&self.site, &self.controlled);
+        let limit = fix.route.get(fix.at).and_then(|e| site.edge(*e)).map_or(0, |edge| edge.speed_mm_s);
+        let fresh = || Traveller {
+            route: fix.route.clone(),
+            passes: passes(site, controlled, &fix.route),
+            pace_permille: 1_000,
+            seen_at: now,
+        };
+        let traveller = self.travellers.entry(fix.name.clone()).or_insert_with(fresh);
+        if traveller.route != fix.route {
+            *traveller = Traveller { pace_permille: traveller.pace_permille, ..fresh() };
+        }
+        traveller.seen_at = now;
+        if limit > 0 && !fix.on_junction {
+            let ratio = (fix.speed_mm_s * 1000 / limit).clamp(*PACE_PERMILLE.start(), *PACE_PERMILLE.end());
+            traveller.pace_permille = traveller.pace_permille.max(ratio);
+        }
+    }
+}

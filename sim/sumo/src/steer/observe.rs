@@ -1,0 +1,58 @@
+//! What is seen at an instant.
+
+use clearway_signals::Millis;
+
+use super::site::EdgeId;
+
+/// What a controller is doing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum HeadMode {
+    /// It runs its plan.
+    #[default]
+    Normal,
+    /// A request waits for minimum green or pedestrians, or clears what conflicts.
+    Entering,
+    /// The requested state is shown.
+    Holding,
+    /// On its way back to the plan.
+    Recovering,
+}
+
+/// One controller at an instant.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct HeadView {
+    /// What each link shows; empty: not seen.
+    pub state: Vec<u8>,
+    /// What it does.
+    pub mode: HeadMode,
+}
+
+/// One vehicle at an instant.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fix {
+    /// Its name.
+    pub name: String,
+    /// Its whole way.
+    pub route: Vec<EdgeId>,
+    /// Index into the way of the edge it is on, or has just left.
+    pub at: usize,
+    /// Whether it is on the junction after that edge.
+    pub on_junction: bool,
+    /// How far along the edge, millimetres.
+    pub offset_mm: i64,
+    /// Speed, millimetres a second.
+    pub speed_mm_s: i64,
+}
+
+/// Everything at an instant.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Observation {
+    /// The instant.
+    pub now: Millis,
+    /// The vehicles to be helped.
+    pub vehicles: Vec<Fix>,
+    /// Standing vehicles by lane, by edge; empty: not seen.
+    pub standing: Vec<Vec<u32>>,
+    /// The controllers, by [`super::HeadId`].
+    pub heads: Vec<HeadView>,
+}

@@ -1,0 +1,48 @@
+//! Who stands, or has just begun to move, on each edge.
+//!
+//! A simulator reports vehicles that stand. A queue that starts to move is still ahead of the fire
+//! engine: it is forgotten no faster than saturation flow lets it go.
+
+use clearway_signals::Millis;
+
+use super::observe::Observation;
+
+const VEHICLE: i64 = 1000;
+/// Space that a standing vehicle takes, millimetres.
+pub const SPACE_MM: i64 = 7_500;
+
+/// Queues by edge.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Queues {
+    /// Thousandths of a vehicle on the fullest lane.
+    longest_milli: Vec<i64>,
+    /// Standing vehicles on the emptiest lane.
+    shortest: Vec<u32>,
+    at: Millis,
+}
+
+impl Queues {
+    /// Take a sight in.
+    pub fn update(&mut self, seen: &Observation, headway_ms: i64) {
+        let elapsed = seen.now.since(self.at).min(Millis::from_s(60));
+        let gone = elapsed.0 * VEHICLE / headway_ms.max(1);
+        self.at = seen.now;
+        self.longest_milli.resize(seen.standing.len().max(self.longest_milli.len()), 0);
+        self.shortest.resize(self.longest_milli.len(), 0);
+        for (edge, lanes) in seen.standing.iter().enumerate() {
+            let most = i64::from(lanes.iter().copied().max().unwrap_or(0).min(1_000)) * VEHICLE;
+            self.longest_milli[edge] = most.max(self.longest_milli[edge] - gone);
+            self.shortest[edge] = lanes.iter().copied().min().unwrap_or(0);
+        }
+    }
+
+    /// Thousandths of a vehicle on the fullest lane.
+    pub fn longest_milli(&self, edge: usize) -> i64 {
+        self.longest_milli.get(edge).copied().unwrap_or(0)
+    }
+
+    /// Standing vehicles on the emptiest lane.
+    pub fn shortest(&self, edge: usize) -> i64 {
+        self.shortest.get(edge).copied().map_or(0, i64::from)
+    }
+}

@@ -1,0 +1,59 @@
+//! The settings of the wave. Every default stands here with its reason.
+
+use clearway_signals::Millis;
+
+/// Settings.
+#[derive(Clone, Copy, PartialEq, Debug, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Saturation headway, ms a vehicle (SUMO's own is 1.93 s).
+    pub headway_ms: i64,
+    /// Start-up lost time of a queue, ms.
+    pub startup_ms: i64,
+    /// Green stands this long before the vehicle arrives, ms.
+    pub margin_ms: i64,
+    /// Nothing is asked for longer ahead than this, ms.
+    pub lead_max_ms: i64,
+    /// A queue before one signal comes to the next: this share of it, permille.
+    pub carried_permille: i64,
+    /// A hold is released after this time at the latest, ms.
+    pub hold_max_ms: i64,
+    /// After such a release nothing is asked there for this time, ms.
+    pub lockout_ms: i64,
+    /// Prefer a phase of the plan to a state of our own.
+    pub prefer_phase: bool,
+    /// An edge is full above this share of its length, permille.
+    pub full_permille: i64,
+    /// A vehicle that arrives so much earlier takes the controller from another one, ms.
+    pub overtake_ms: i64,
+    /// Between two emergency vehicles that need the same state the hold goes on if the second comes
+    /// within this time, ms.
+    pub bridge_ms: i64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            headway_ms: 2_000,
+            startup_ms: 2_000,
+            margin_ms: 4_000,
+            lead_max_ms: 60_000,
+            carried_permille: 300,
+            hold_max_ms: 80_000,
+            lockout_ms: 20_000,
+            prefer_phase: true,
+            full_permille: 850,
+            overtake_ms: 15_000,
+            bridge_ms: 10_000,
+        }
+    }
+}
+
+impl Settings {
+    pub(crate) fn queue_time(&self, vehicles_milli: i64) -> Millis {
+        if vehicles_milli < 500 {
+            return Millis::ZERO;
+        }
+        Millis(self.startup_ms + self.headway_ms * vehicles_milli / 1000)
+    }
+}

@@ -1,0 +1,84 @@
+//! The state that serves a pass, and how soon it can be shown (T_T of planning notes 4.2).
+
+use clearway_signals::Millis;
+
+use super::site::{Clearance, Head, is_green};
+use super::watch::Watch;
+use super::way::Pass;
+
+/// What a controller is asked to show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    /// This phase of its plan: opposing traffic goes on too, and the plan goes on from there.
+    Phase(usize),
+    /// Every movement of the approach, and nobody else.
+    Approach,
+    /// The pass through joined junctions, and whoever does not conflict with it.
+    Path,
+}
+
+/// The links that a pass needs green.
+pub fn needed<'a>(head: &'a Head, pass: &'a Pass) -> impl Iterator<Item = usize> + 'a {
+    pass.moves.iter().flat_map(|(from, to)| head.links_between(*from, *to))
+}
+
+/// Whether the state lets the whole pass through.
+pub fn serves(head: &Head, pass: &Pass, state: &[u8]) -> bool {
+    needed(head, pass).all(|i| state.get(i).is_some_and(|c| is_green(*c)))
+}
+
+/// The best target for a pass.
+pub fn choose(head: &Head, pass: &Pass, watch: &Watch, prefer_phase: bool) -> Target {
+    let fits = |state: &[u8]| {
+        let protected = needed(head, pass).all(|i| state[i] == b'G');
+        // Whoever waits before the vehicle on its own lane must be able to leave, whichever way he turns.
+        let approach_goes = pass.moves.iter().all(|(from, _)| head.links_from(*from).all(|i| is_green(state[i])));
+        protected && approach_goes
+    };
+    let best = head
+        .phases
+        .iter()
+        .enumerate()
+        .filter(|(_, phase)| prefer_phase && phase.is_holdable() && fits(&phase.state))
+        .max_by_key(|(k, phase)| {
+            let shown = phase.state == watch.state;
+            let greens = phase.state.iter().filter(|c| is_green(**c)).count();
+            (shown, greens, phase.duration, std::cmp::Reverse(*k))
+        });
+    match best {
+        Some((k, _)) => Target::Phase(k),
+        None if head.joined => Target::Path,
+        None => Target::Approach,
+    }
+}
+
+/// Time from a request now until the pass is green. Links that are green and stay so are not
+/// interrupted.
+pub fn time_to_green(
+    head: &Head,
+    pass: &Pass,
+    watch: &Watch,
+    target: Target,
+    clearance: &Clearance,
+    now: Millis,
+) -> Millis {
+    if !watch.is_seen() {
+        return clearance.worst();
+    }
+    if serves(head, pass, &watch.state) {
+        return Millis::ZERO;
+    }
+    let stays = |i: usize| match target {
+        Target::Phase(k) => head.phases.get(k).is_some_and(|phase| is_green(phase.state[i])),
+        Target::Approach => head.links[i].is_some_and(|(from, _)| from == pass.approach()),
+        // Which links the controller leaves green beside the path is its own choice.
+        Target::Path => false,
+    };
+    let mut wait = Millis::ZERO;
+    for i in (0..watch.state.len().min(head.links.len())).filter(|i| watch.green(*i) && !stays(*i)) {
+        wait = wait.max(clearance.min_green - watch.green_for(i, now)).max(clearance.pedestrian);
+    }
+    let ends = |(i, c): (usize, &u8)| (is_green(*c) || matches!(c, b'y' | b'u')) && !stays(i);
+    let yellow = watch.state.iter().enumerate().take(head.links.len()).any(ends);
+    wait + if yellow { clearance.yellow } else { Millis::ZERO } + clearance.all_red
+}

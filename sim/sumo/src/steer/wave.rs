@@ -1,0 +1,125 @@
+//! When each pass of a vehicle must be asked for.
+//!
+//! Planning notes 4.2: t_call = A − T_Q − T_T − margin, A(i+1) = max(A(i), green(i) + T_Q) + link;
+//! T_T is the worst case, because a plan may change at the next step.
+
+use clearway_signals::Millis;
+
+use super::observe::Fix;
+use super::queues::{Queues, SPACE_MM};
+use super::settings::Settings;
+use super::site::{EdgeId, Site};
+use super::target::{Target, choose, serves, time_to_green};
+use super::watch::Watch;
+use super::way::Pass;
+
+/// Nobody is planned to drive slower than this, millimetres a second.
+const SLOWEST_MM_S: i64 = 1_500;
+/// Acceleration of a heavy fire engine, millimetres a second squared.
+const ACCELERATION_MM_S2: i64 = 2_000;
+
+/// A pass ahead of a vehicle.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Need {
+    /// Index into the vehicles of the observation.
+    pub vehicle: usize,
+    /// The pass.
+    pub pass: Pass,
+    /// What serves it best.
+    pub target: Target,
+    /// When the vehicle reaches the stop line, what waits before it and before other lines counted.
+    pub arrival: Millis,
+    /// Whether it must be asked for now.
+    pub due: bool,
+    /// Whether what is shown now serves it.
+    pub shown: bool,
+}
+
+/// What a wave is planned against.
+pub struct Setting<'a> {
+    pub site: &'a Site,
+    pub settings: &'a Settings,
+    pub watches: &'a [Watch],
+    pub queues: &'a Queues,
+    pub now: Millis,
+}
+
+/// The needs of one vehicle, nearest first.
+pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], pace_permille: i64) -> Vec<Need> {
+    let Setting { site, settings, now, .. } = *setting;
+    let mut found = Vec::new();
+    let mut at = fix.at + usize::from(fix.on_junction);
+    let mut arrival = now;
+    let mut ahead_milli = 0;
+    if let Some(edge) = fix.route.get(at).and_then(|e| site.edge(*e)) {
+        let lacking = (pace(edge.speed_mm_s, pace_permille) - fix.speed_mm_s).max(0);
+        arrival += Millis(lacking * lacking * 1000 / (2 * ACCELERATION_MM_S2 * pace(edge.speed_mm_s, pace_permille)));
+    }
+    for pass in passes.iter().filter(|pass| pass.last >= fix.at + usize::from(fix.on_junction)) {
+        while at <= pass.last {
+            let travelled = if at == fix.at && !fix.on_junction { fix.offset_mm } else { 0 };
+            if at <= pass.first.max(fix.at) {
+                ahead_milli += setting.queues.longest_milli(fix.route[at].index());
+            }
+            arrival += running(site, fix.route[at], travelled, pace_permille);
+            at += 1;
+        }
+        let need = time_pass(setting, vehicle, fix, pass, arrival, ahead_milli);
+        let through = green_expected(setting, &need) + settings.queue_time(ahead_milli);
+        arrival = arrival.max(through);
+        ahead_milli = ahead_milli * settings.carried_permille / 1000;
+        let far = need.arrival > now + Millis(2 * settings.lead_max_ms);
+        found.push(need);
+        if far {
+            break;
+        }
+    }
+    found
+}
+
+fn pace(speed_mm_s: i64, pace_permille: i64) -> i64 {
+    (speed_mm_s * pace_permille / 1000).max(SLOWEST_MM_S)
+}
+
+fn running(site: &Site, edge: EdgeId, travelled_mm: i64, pace_permille: i64) -> Millis {
+    site.edge(edge).map_or(Millis::ZERO, |edge| {
+        Millis((edge.length_mm - travelled_mm).max(0) * 1000 / pace(edge.speed_mm_s, pace_permille))
+    })
+}
+
+fn time_pass(
+    setting: &Setting<'_>,
+    vehicle: usize,
+    fix: &Fix,
+    pass: &Pass,
+    arrival: Millis,
+    ahead_milli: i64,
+) -> Need {
+    let Setting { site, settings, watches, now, .. } = *setting;
+    let (head, watch) = (site.head(pass.head), &watches[pass.head.index()]);
+    let target = choose(head, pass, watch, settings.prefer_phase);
+    let lead = site.clearance.worst() + settings.queue_time(ahead_milli) + Millis(settings.margin_ms);
+    let soon = arrival <= now + lead.min(Millis(settings.lead_max_ms));
+    let blocked = is_full(setting, fix, pass) && arrival > now + site.clearance.worst();
+    let shown = serves(head, pass, &watch.state);
+    Need { vehicle, pass: pass.clone(), target, arrival, due: soon && !blocked, shown }
+}
+
+/// Whether the edge behind the pass has no room on any lane.
+fn is_full(setting: &Setting<'_>, fix: &Fix, pass: &Pass) -> bool {
+    let Some(next) = fix.route.get(pass.last + 1) else { return false };
+    let Some(edge) = setting.site.edge(*next) else { return false };
+    setting.queues.shortest(next.index()) * SPACE_MM * 1000 > edge.length_mm * setting.settings.full_permille
+}
+
+/// When the pass is expected to be green.
+fn green_expected(setting: &Setting<'_>, need: &Need) -> Millis {
+    let Setting { site, watches, now, .. } = *setting;
+    let (head, watch) = (site.head(need.pass.head), &watches[need.pass.head.index()]);
+    match &watch.hold {
+        _ if need.shown => now,
+        Some(hold) => (hold.asked_at + site.clearance.worst()).max(now),
+        None if need.due => now + time_to_green(head, &need.pass, watch, need.target, &site.clearance, now),
+        None => now,
+    }
+}

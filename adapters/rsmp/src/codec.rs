@@ -1,6 +1,8 @@
-//! Bytes: UTF-8 JSON, each message ended by a form feed; several in a row are tolerated.
+//! Bytes: UTF-8 JSON, each message ended by a form feed; several in a row are tolerated
+//! (core 3.2, section "Wrapping of packets").
 
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::frame::Message;
 
@@ -8,6 +10,8 @@ use crate::frame::Message;
 const FORM_FEED: u8 = 0x0c;
 /// Longest message that is taken.
 pub const MESSAGE_MAX: usize = 256 * 1024;
+/// The word of the protocol in each message.
+const PROTOCOL: &str = "rSMsg";
 
 /// Why bytes are no message.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +25,23 @@ pub enum DecodeError {
     /// JSON, but of another protocol.
     #[error("mType is not rSMsg")]
     OtherProtocol,
+    /// A type that core does not know.
+    #[error("unknown packet type: {0}")]
+    UnknownType(String),
+}
+
+/// What every message begins with, whatever else it holds.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Deserialize)]
+pub struct Header {
+    /// `rSMsg`.
+    #[serde(rename = "mType", default)]
+    pub protocol: Option<String>,
+    /// The type.
+    #[serde(rename = "type", default)]
+    pub kind: Option<String>,
+    /// The id, which a refusal repeats.
+    #[serde(rename = "mId", default)]
+    pub id: Option<String>,
 }
 
 /// Cuts a stream into messages.
@@ -56,16 +77,52 @@ impl Splitter {
     }
 }
 
+/// Read only what every message begins with; `None` when the bytes are no JSON object.
+#[must_use]
+pub fn header(message: &[u8]) -> Option<Header> {
+    serde_json::from_slice(message).ok()
+}
+
 /// Read one message, without its end.
 ///
 /// # Errors
 /// A [`DecodeError`]; the peer is to be told with a `MessageNotAck`.
 pub fn decode(message: &[u8]) -> Result<Message, DecodeError> {
-    let value: Value = serde_json::from_slice(message)?;
-    if value.get("mType").and_then(Value::as_str) != Some("rSMsg") {
+    let header: Header = serde_json::from_slice(message)?;
+    if header.protocol.as_deref() != Some(PROTOCOL) {
         return Err(DecodeError::OtherProtocol);
     }
-    Ok(serde_json::from_value(value)?)
+    let kind = header.kind.unwrap_or_default();
+    Ok(match kind.as_str() {
+        "MessageAck" => Message::MessageAck(body(message)?),
+        "MessageNotAck" => Message::MessageNotAck(body(message)?),
+        "Version" => Message::Version(body(message)?),
+        "Watchdog" => Message::Watchdog(body(message)?),
+        "AggregatedStatus" => Message::AggregatedStatus(body(message)?),
+        "AggregatedStatusRequest" => Message::AggregatedStatusRequest(body(message)?),
+        "Alarm" => Message::Alarm(body(message)?),
+        "CommandRequest" => Message::CommandRequest(body(message)?),
+        "CommandResponse" => Message::CommandResponse(body(message)?),
+        "StatusRequest" => Message::StatusRequest(body(message)?),
+        "StatusResponse" => Message::StatusResponse(body(message)?),
+        "StatusSubscribe" => Message::StatusSubscribe(body(message)?),
+        "StatusUnsubscribe" => Message::StatusUnsubscribe(body(message)?),
+        "StatusUpdate" => Message::StatusUpdate(body(message)?),
+        _ => return Err(DecodeError::UnknownType(kind)),
+    })
+}
+
+/// Straight into the message's own type: an intermediate tree would double the time.
+fn body<T: DeserializeOwned>(message: &[u8]) -> Result<T, DecodeError> {
+    Ok(serde_json::from_slice(message)?)
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    #[serde(rename = "mType")]
+    protocol: &'a str,
+    #[serde(flatten)]
+    message: &'a Message,
 }
 
 /// Write one message, with its end.
@@ -73,11 +130,7 @@ pub fn decode(message: &[u8]) -> Result<Message, DecodeError> {
 /// # Errors
 /// When a value cannot be written as JSON.
 pub fn encode(message: &Message) -> Result<Vec<u8>, serde_json::Error> {
-    let mut value = serde_json::to_value(message)?;
-    if let Some(fields) = value.as_object_mut() {
-        fields.insert("mType".into(), "rSMsg".into());
-    }
-    let mut bytes = serde_json::to_vec(&value)?;
+    let mut bytes = serde_json::to_vec(&Envelope { protocol: PROTOCOL, message })?;
     bytes.push(FORM_FEED);
     Ok(bytes)
 }
@@ -104,6 +157,8 @@ mod tests {
             Message::StatusSubscribe(StatusSubscribe {
                 id: ID.into(),
                 component: "TC".into(),
+                nts_object: String::new(),
+                external_nts: String::new(),
                 statuses: vec![Subscription {
                     code: "S0033".into(),
                     name: "status".into(),
@@ -138,11 +193,33 @@ mod tests {
     }
 
     #[test]
+    fn send_on_change_is_read_as_text_and_as_boolean() {
+        for (word, expected) in [("true", "True"), ("false", "False"), (r#""True""#, "True")] {
+            let text = format!(
+                r#"{{"mType":"rSMsg","type":"StatusSubscribe","mId":"{ID}","cId":"TC",
+                "sS":[{{"sCI":"S0001","n":"stage","uRt":"5","sOc":{word}}}]}}"#
+            );
+            let Ok(Message::StatusSubscribe(subscribe)) = decode(text.as_bytes()) else {
+                panic!("a subscription")
+            };
+            assert_eq!(subscribe.statuses[0].on_change.as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn the_header_of_a_broken_message_is_read() {
+        let text = format!(r#"{{"mType":"rSMsg","type":"Watchdog","mId":"{ID}","wTs":5}}"#);
+        assert!(decode(text.as_bytes()).is_err());
+        assert_eq!(header(text.as_bytes()).and_then(|header| header.id).as_deref(), Some(ID));
+    }
+
+    #[test]
     fn other_json_is_refused() {
         assert!(matches!(decode(br#"{"type":"Watchdog"}"#), Err(DecodeError::OtherProtocol)));
         assert!(matches!(decode(br#"{"mType":"rSMsg","type":"Watchdog"}"#), Err(DecodeError::Json(_))));
-        assert!(matches!(decode(br#"{"mType":"rSMsg","type":"Other"}"#), Err(DecodeError::Json(_))));
-        assert!(matches!(decode(b"[]"), Err(DecodeError::OtherProtocol)));
+        let unknown = decode(br#"{"mType":"rSMsg","type":"Other"}"#);
+        assert!(matches!(unknown, Err(DecodeError::UnknownType(kind)) if kind == "Other"));
+        assert!(matches!(decode(b"[]"), Err(DecodeError::Json(_) | DecodeError::OtherProtocol)));
     }
 
     #[test]

@@ -1,5 +1,9 @@
-//! The messages. Integers and booleans travel as text ("14", "True"): sites refuse JSON's own.
+//! The messages of RSMP core 3.1.2 to 3.2.2 (section "Basic structure").
+//!
+//! Integers and booleans travel as text ("14", "True"): sites refuse JSON's own. What is empty
+//! travels as "" and never as null, except the aggregated status and values of unknown quality.
 
+use serde::de::{Deserializer, Error};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -38,6 +42,43 @@ pub enum Message {
 }
 
 impl Message {
+    /// The word in `type`.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::MessageAck(_) => "MessageAck",
+            Self::MessageNotAck(_) => "MessageNotAck",
+            Self::Version(_) => "Version",
+            Self::Watchdog(_) => "Watchdog",
+            Self::AggregatedStatus(_) => "AggregatedStatus",
+            Self::AggregatedStatusRequest(_) => "AggregatedStatusRequest",
+            Self::Alarm(_) => "Alarm",
+            Self::CommandRequest(_) => "CommandRequest",
+            Self::CommandResponse(_) => "CommandResponse",
+            Self::StatusRequest(_) => "StatusRequest",
+            Self::StatusResponse(_) => "StatusResponse",
+            Self::StatusSubscribe(_) => "StatusSubscribe",
+            Self::StatusUnsubscribe(_) => "StatusUnsubscribe",
+            Self::StatusUpdate(_) => "StatusUpdate",
+        }
+    }
+
+    /// The component that the message is about, where it is about one.
+    #[must_use]
+    pub fn component(&self) -> Option<&str> {
+        match self {
+            Self::MessageAck(_) | Self::MessageNotAck(_) | Self::Version(_) | Self::Watchdog(_) => None,
+            Self::AggregatedStatus(m) => m.component.as_deref(),
+            Self::AggregatedStatusRequest(m) => Some(&m.component),
+            Self::Alarm(m) => Some(&m.component),
+            Self::CommandRequest(m) => Some(&m.component),
+            Self::CommandResponse(m) => Some(&m.component),
+            Self::StatusRequest(m) | Self::StatusUnsubscribe(m) => Some(&m.component),
+            Self::StatusResponse(m) | Self::StatusUpdate(m) => Some(&m.component),
+            Self::StatusSubscribe(m) => Some(&m.component),
+        }
+    }
+
     /// The id that an acknowledgement must repeat; `None` for acknowledgements themselves.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
@@ -58,7 +99,7 @@ impl Message {
 }
 
 /// An acknowledgement.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Ack {
     /// The message that is answered.
     #[serde(rename = "oMId")]
@@ -66,7 +107,7 @@ pub struct Ack {
 }
 
 /// A refusal.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct NotAck {
     /// The message that is answered.
     #[serde(rename = "oMId")]
@@ -77,7 +118,7 @@ pub struct NotAck {
 }
 
 /// Versions and site.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Version {
     /// A version 4 UUID, as in every message.
     #[serde(rename = "mId")]
@@ -94,14 +135,14 @@ pub struct Version {
 }
 
 /// A core version.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct CoreVersion {
-    /// "3.1.5", "3.2".
+    /// "3.1.5", "3.2", "3.2.2".
     pub vers: String,
 }
 
 /// The id of a site.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct SiteId {
     /// The id.
     #[serde(rename = "sId")]
@@ -109,7 +150,7 @@ pub struct SiteId {
 }
 
 /// A sign of life.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Watchdog {
     /// The message's id.
     #[serde(rename = "mId")]
@@ -120,22 +161,34 @@ pub struct Watchdog {
 }
 
 /// A message to a component without more.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Addressed {
     /// The message's id.
     #[serde(rename = "mId")]
     pub id: String,
+    /// The id of the object in the national system (NTS); empty where there is none.
+    #[serde(rename = "ntsOId", default, deserialize_with = "text_or_null")]
+    pub nts_object: String,
+    /// The id of the object between the NTS and other systems; empty where there is none.
+    #[serde(rename = "xNId", default, deserialize_with = "text_or_null")]
+    pub external_nts: String,
     /// The component.
     #[serde(rename = "cId")]
     pub component: String,
 }
 
 /// The site's overall state.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct AggregatedStatus {
     /// The message's id.
     #[serde(rename = "mId")]
     pub id: String,
+    /// The id of the object in the national system (NTS); empty where there is none.
+    #[serde(rename = "ntsOId", default, deserialize_with = "text_or_null")]
+    pub nts_object: String,
+    /// The id of the object between the NTS and other systems; empty where there is none.
+    #[serde(rename = "xNId", default, deserialize_with = "text_or_null")]
+    pub external_nts: String,
     /// The component; absent in old versions.
     #[serde(rename = "cId", default, skip_serializing_if = "Option::is_none")]
     pub component: Option<String>,
@@ -148,40 +201,88 @@ pub struct AggregatedStatus {
     /// Functional state.
     #[serde(rename = "fS")]
     pub state: Option<String>,
-    /// Local control, communication lost, high, medium, low priority fault, connected, rest, off.
+    /// Local control, communication lost, high, medium, low priority fault, in use, idle, not
+    /// connected.
     #[serde(rename = "se")]
     pub bits: [bool; 8],
 }
 
-/// An alarm.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+/// An alarm, or what is done about one.
+///
+/// The fields from `acknowledged` on belong to what a site says; a supervisor's acknowledgement,
+/// suspension, resumption or request has none of them.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Alarm {
     /// The message's id.
     #[serde(rename = "mId")]
     pub id: String,
+    /// The id of the object in the national system (NTS); empty where there is none.
+    #[serde(rename = "ntsOId", default, deserialize_with = "text_or_null")]
+    pub nts_object: String,
+    /// The id of the object between the NTS and other systems; empty where there is none.
+    #[serde(rename = "xNId", default, deserialize_with = "text_or_null")]
+    pub external_nts: String,
     /// The component.
     #[serde(rename = "cId")]
     pub component: String,
     /// The alarm's code, "A0006".
     #[serde(rename = "aCId")]
     pub code: String,
-    /// Issue, Acknowledge, Suspend, Resume or Request, in either case of the first letter.
+    /// The manufacturer's own code and description.
+    #[serde(rename = "xACId", default, deserialize_with = "text_or_null")]
+    pub external_code: String,
+    /// The code between the NTS and other systems.
+    #[serde(rename = "xNACId", default, deserialize_with = "text_or_null")]
+    pub external_nts_code: String,
+    /// Issue, Acknowledge, Suspend, Resume or Request; before 3.2 in either case of the first letter.
     #[serde(rename = "aSp")]
     pub kind: String,
-    /// "active" or "inactive", where the kind has it.
+    /// "Acknowledged" or "notAcknowledged".
+    #[serde(rename = "ack", default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged: Option<String>,
+    /// "Active" or "inActive".
     #[serde(rename = "aS", default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// When, where the kind has it.
+    /// "suspended" or "notSuspended".
+    #[serde(rename = "sS", default, skip_serializing_if = "Option::is_none")]
+    pub suspended: Option<String>,
+    /// When the event that `kind` names happened at the site, UTC.
     #[serde(rename = "aTs", default, skip_serializing_if = "Option::is_none")]
     pub at: Option<String>,
+    /// "T" for traffic, "D" for technical.
+    #[serde(rename = "cat", default, skip_serializing_if = "Option::is_none")]
+    pub category: Option<String>,
+    /// "1" immediate action, "2" the next shift, "3" the next planned maintenance.
+    #[serde(rename = "pri", default, skip_serializing_if = "Option::is_none")]
+    pub priority: Option<String>,
+    /// The values that the list gives to this alarm.
+    #[serde(rename = "rvs", default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Vec<AlarmValue>>,
+}
+
+/// A value of an alarm.
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct AlarmValue {
+    /// Its name.
+    #[serde(rename = "n")]
+    pub name: String,
+    /// The value.
+    #[serde(rename = "v")]
+    pub value: Value,
 }
 
 /// Commands.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct CommandRequest {
     /// The message's id.
     #[serde(rename = "mId")]
     pub id: String,
+    /// The id of the object in the national system (NTS); empty where there is none.
+    #[serde(rename = "ntsOId", default, deserialize_with = "text_or_null")]
+    pub nts_object: String,
+    /// The id of the object between the NTS and other systems; empty where there is none.
+    #[serde(rename = "xNId", default, deserialize_with = "text_or_null")]
+    pub external_nts: String,
     /// The component.
     #[serde(rename = "cId")]
     pub component: String,
@@ -190,7 +291,7 @@ pub struct CommandRequest {
 }
 
 /// One argument of a command.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct Argument {
     /// The command, "M0022".
     #[serde(rename = "cCI")]
@@ -207,11 +308,17 @@ pub struct Argument {
 }
 
 /// What came of commands.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct CommandResponse {
     /// The message's id.
     #[serde(rename = "mId")]
     pub id: String,
+    /// The id of the object in the national system (NTS); empty where there is none.
+    #[serde(rename = "ntsOId", default, deserialize_with = "text_or_null")]
+    pub nts_object: String,
+    /// The id of the object between the NTS and other systems; empty where there is none.
+    #[serde(rename = "xNId", default, deserialize_with = "text_or_null")]
+    pub external_nts: String,
     /// The component.
     #[serde(rename = "cId")]
     pub component: String,
@@ -223,7 +330,7 @@ pub struct CommandResponse {
 }
 
 /// A value that the site holds.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct ReturnValue {
     /// The command.
     #[serde(rename = "cCI")]
@@ -234,16 +341,23 @@ pub struct ReturnValue {
     /// The value.
     #[serde(rename = "v")]
     pub value: Value,
-    /// recent, old, undefined, unknown.
+    /// recent, old, undefined (no such component), unknown (not implemented); the value is null with
+    /// the last two.
     pub age: String,
 }
 
 /// Statuses that are asked for, or no longer.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct StatusRequest {
     /// The message's id.
     #[serde(rename = "mId")]
     pub id: String,
+    /// The id of the object in the national system (NTS); empty where there is none.
+    #[serde(rename = "ntsOId", default, deserialize_with = "text_or_null")]
+    pub nts_object: String,
+    /// The id of the object between the NTS and other systems; empty where there is none.
+    #[serde(rename = "xNId", default, deserialize_with = "text_or_null")]
+    pub external_nts: String,
     /// The component.
     #[serde(rename = "cId")]
     pub component: String,
@@ -253,7 +367,7 @@ pub struct StatusRequest {
 }
 
 /// A status by name.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct StatusName {
     /// The status, "S0033".
     #[serde(rename = "sCI")]
@@ -264,11 +378,17 @@ pub struct StatusName {
 }
 
 /// Statuses that are subscribed.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct StatusSubscribe {
     /// The message's id.
     #[serde(rename = "mId")]
     pub id: String,
+    /// The id of the object in the national system (NTS); empty where there is none.
+    #[serde(rename = "ntsOId", default, deserialize_with = "text_or_null")]
+    pub nts_object: String,
+    /// The id of the object between the NTS and other systems; empty where there is none.
+    #[serde(rename = "xNId", default, deserialize_with = "text_or_null")]
+    pub external_nts: String,
     /// The component.
     #[serde(rename = "cId")]
     pub component: String,
@@ -278,7 +398,7 @@ pub struct StatusSubscribe {
 }
 
 /// One subscription.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Subscription {
     /// The status.
     #[serde(rename = "sCI")]
@@ -290,7 +410,12 @@ pub struct Subscription {
     #[serde(rename = "uRt")]
     pub every_s: String,
     /// "True": also on change; from 3.1.5.
-    #[serde(rename = "sOc", default, skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
+    #[serde(
+        rename = "sOc",
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "boolean_or_text"
+    )]
     pub on_change: Option<String>,
 }
 
@@ -306,11 +431,17 @@ fn flag<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<String>, D
 }
 
 /// Values of statuses.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct StatusValues {
     /// The message's id.
     #[serde(rename = "mId")]
     pub id: String,
+    /// The id of the object in the national system (NTS); empty where there is none.
+    #[serde(rename = "ntsOId", default, deserialize_with = "text_or_null")]
+    pub nts_object: String,
+    /// The id of the object between the NTS and other systems; empty where there is none.
+    #[serde(rename = "xNId", default, deserialize_with = "text_or_null")]
+    pub external_nts: String,
     /// The component.
     #[serde(rename = "cId")]
     pub component: String,
@@ -323,7 +454,7 @@ pub struct StatusValues {
 }
 
 /// The value of a status.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct StatusValue {
     /// The status.
     #[serde(rename = "sCI")]
@@ -334,7 +465,21 @@ pub struct StatusValue {
     /// Text; from 3.2 an array too.
     #[serde(rename = "s")]
     pub value: Value,
-    /// recent, old, undefined, unknown.
+    /// recent, old (buffered), undefined (no such component), unknown (not implemented); the value is
+    /// null with the last two.
     #[serde(rename = "q")]
     pub quality: String,
+}
+
+fn text_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+fn boolean_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(deserializer)? {
+        Value::Bool(true) => Ok(Some("True".into())),
+        Value::Bool(false) => Ok(Some("False".into())),
+        Value::String(text) => Ok(Some(text)),
+        _ => Err(D::Error::custom("sOc is neither text nor boolean")),
+    }
 }

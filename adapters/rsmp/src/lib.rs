@@ -1,11 +1,18 @@
-//! RSMP, core 3.1.2 to 3.2: the messages and their framing.
+//! RSMP, core 3.1.2 to 3.2.2, with the signal exchange list for traffic light controllers 1.0.7 to
+//! 1.2.1: the supervisor's side.
 //!
-//! `frame` has the message types, `codec` the bytes, `priority` the request and its states.
+//! `frame` has the message types, `codec` the bytes, `version` and `sxl` what each version knows,
+//! `priority` the request and its states, `naming` the names that both ends agree on.
 #![forbid(unsafe_code)]
 
 pub mod codec;
 pub mod frame;
+pub mod naming;
 pub mod priority;
+pub mod sxl;
+pub mod time;
+pub mod version;
 
 pub use codec::{DecodeError, Splitter, decode, encode};
 pub use frame::Message;
+pub use version::{Core, Sxl};

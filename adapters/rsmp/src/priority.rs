@@ -1,5 +1,5 @@
 //! The priority request (M0022) and the list of their states (S0033) of the signal exchange list
-//! for traffic light controllers.
+//! for traffic light controllers, 1.1 and later.
 
 use clearway_signals::{Millis, RequestState};
 use serde_json::Value;
@@ -8,16 +8,40 @@ use crate::frame::{Argument, StatusValue};
 
 const COMMAND: &str = "M0022";
 const LIST: &str = "S0033";
-const LEVEL_MAX: u8 = 14;
-const ETA_MAX_S: i64 = 255;
+/// The highest level.
+pub const LEVEL_MAX: u8 = 14;
+/// The latest arrival that a request can name, seconds.
+pub const ETA_MAX_S: i64 = 255;
+
+/// What a request asks priority for. Exactly one, and only with a new request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Reference {
+    /// A signal group, by its component id.
+    SignalGroup(String),
+    /// An input, numbered as in M0006. The input itself is not switched.
+    Input(u8),
+    /// A movement from one lane to another.
+    Connection(u8),
+    /// An approach, 0 to 16.
+    Approach(u8),
+    /// A lane in, and perhaps the lane out.
+    Lane {
+        /// The lane in.
+        inward: u8,
+        /// The lane out.
+        outward: Option<u8>,
+    },
+    /// A priority as the controller is configured.
+    Priority(u8),
+}
 
 /// What is done with a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// Ask for a signal group, for a kind of vehicle ("emergency", "tram", "bus").
+    /// Ask, for a kind of vehicle ("emergency", "tram", "bus").
     New {
-        /// The signal group's id at the site.
-        group: String,
+        /// What for.
+        reference: Reference,
         /// The kind of vehicle.
         vehicle: String,
     },
@@ -39,8 +63,8 @@ pub fn request(id: &str, change: &Change, level: u8, arrival_in: Millis) -> Vec<
     };
     let mut arguments = vec![argument("requestId", id.into())];
     let kind = match change {
-        Change::New { group, vehicle } => {
-            arguments.push(argument("signalGroupId", group.clone()));
+        Change::New { reference, vehicle } => {
+            arguments.extend(named(reference).map(|(name, value)| argument(name, value)));
             arguments.push(argument("vehicleType", vehicle.clone()));
             "new"
         }
@@ -48,12 +72,27 @@ pub fn request(id: &str, change: &Change, level: u8, arrival_in: Millis) -> Vec<
         Change::Cancel => "cancel",
     };
     arguments.push(argument("type", kind.into()));
+    // The level is no optional argument of the list: a cancellation has one too.
+    arguments.push(argument("level", level.min(LEVEL_MAX).to_string()));
     if *change != Change::Cancel {
         let eta_s = (arrival_in.0.max(0) / 1000).min(ETA_MAX_S);
-        arguments.push(argument("level", level.min(LEVEL_MAX).to_string()));
         arguments.push(argument("eta", eta_s.to_string()));
     }
     arguments
+}
+
+fn named(reference: &Reference) -> impl Iterator<Item = (&'static str, String)> {
+    let (first, second) = match reference {
+        Reference::SignalGroup(id) => (("signalGroupId", id.clone()), None),
+        Reference::Input(number) => (("inputId", number.to_string()), None),
+        Reference::Connection(number) => (("connectionId", number.to_string()), None),
+        Reference::Approach(number) => (("approachId", number.to_string()), None),
+        Reference::Lane { inward, outward } => {
+            (("laneInId", inward.to_string()), outward.map(|lane| ("laneOutId", lane.to_string())))
+        }
+        Reference::Priority(number) => (("priorityId", number.to_string()), None),
+    };
+    core::iter::once(first).chain(second)
 }
 
 /// The states in a value of S0033: request id and state. `None` when the value is another one, or
@@ -90,14 +129,17 @@ fn state(word: &str) -> Option<RequestState> {
 mod tests {
     use super::*;
 
+    fn pairs(arguments: &[Argument]) -> Vec<(&str, &str)> {
+        arguments.iter().map(|a| (a.name.as_str(), a.value.as_str().expect("text"))).collect()
+    }
+
     #[test]
     fn a_new_request_names_its_group_and_everything_is_text() {
-        let change = Change::New { group: "A1".into(), vehicle: "emergency".into() };
+        let reference = Reference::SignalGroup("A1".into());
+        let change = Change::New { reference, vehicle: "emergency".into() };
         let arguments = request("amb7", &change, 20, Millis(1_900_000));
-        let pairs: Vec<(&str, &str)> =
-            arguments.iter().map(|a| (a.name.as_str(), a.value.as_str().expect("text"))).collect();
         assert_eq!(
-            pairs,
+            pairs(&arguments),
             [
                 ("requestId", "amb7"),
                 ("signalGroupId", "A1"),
@@ -115,7 +157,20 @@ mod tests {
             request("amb7", &change, 14, Millis(2_000)).into_iter().map(|a| a.name).collect::<Vec<_>>()
         };
         assert_eq!(names(Change::Update), ["requestId", "type", "level", "eta"]);
-        assert_eq!(names(Change::Cancel), ["requestId", "type"]);
+        assert_eq!(names(Change::Cancel), ["requestId", "type", "level"]);
+    }
+
+    #[test]
+    fn a_lane_out_goes_only_with_a_lane_in() {
+        let change = |outward| Change::New {
+            reference: Reference::Lane { inward: 3, outward },
+            vehicle: "bus".into(),
+        };
+        let lanes = |outward| {
+            let arguments = request("b", &change(outward), 1, Millis::ZERO);
+            arguments.iter().filter(|a| a.name.starts_with("lane")).count()
+        };
+        assert_eq!((lanes(None), lanes(Some(4))), (1, 2));
     }
 
     #[test]

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 pub mod along;
+pub mod arbitrate;
 pub mod arrival;
 pub mod config;
 mod drive;

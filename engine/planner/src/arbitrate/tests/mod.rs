@@ -1,0 +1,5 @@
+mod cases;
+mod exactness;
+mod mmitss;
+mod model;
+mod oracle;

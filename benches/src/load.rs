@@ -82,6 +82,8 @@ impl Egress for Outlet {
         histograms.1.saturating_record(now_ns.saturating_sub(sent_ns));
         true
     }
+
+    fn wake(&mut self) {}
 }
 
 /// Send `rate_hz` positions a second for `seconds`.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clearway_signals::Millis;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::ask::{Answer, Ask, Now, Step};
 use crate::keeper::Keeper;
+use crate::outbox::Orders;
 use crate::pacing::Pace;
 use crate::port::{Dispatch, LinkState, PortEvent};
 use crate::site::Site;
@@ -41,9 +42,8 @@ pub trait Link: Send + 'static {
 
 /// What surrounds one adapter.
 pub struct Surroundings {
-    /// Commands for this controller, bounded by whoever made the channel. When the sender is
-    /// dropped, the engine is gone: everything is released.
-    pub commands: mpsc::Receiver<Dispatch>,
+    /// Commands for this controller. When the engine's end is dropped everything is released.
+    pub commands: Orders,
     /// Takes the events.
     pub events: Sink,
     /// The clock.
@@ -73,8 +73,8 @@ async fn supervise<L: Link>(
     surroundings: Surroundings,
 ) {
     let Surroundings { commands, events, clock, release_all, shutdown } = surroundings;
-    // The receiver is shared so that it outlives a task that panics.
-    let commands = Arc::new(tokio::sync::Mutex::new(commands));
+    // Shared so that it outlives a task that panics.
+    let commands = Arc::new(commands);
     let actor = || Actor {
         keeper: Keeper::new(site.clone(), pace),
         link: link(),
@@ -85,10 +85,7 @@ async fn supervise<L: Link>(
         let serving = actor();
         let (release_all, until) = (release_all.clone(), shutdown.clone());
         let commands = Arc::clone(&commands);
-        let task = tokio::spawn(async move {
-            let mut commands = commands.lock().await;
-            serving.run(&mut commands, release_all, until).await;
-        });
+        let task = tokio::spawn(async move { serving.run(&commands, release_all, until).await });
         let Err(error) = task.await else { return };
         tracing::error!(site = site.name, start, %error, "adapter task died");
         events(PortEvent::Link(site.controller, LinkState::Down));
@@ -116,7 +113,7 @@ impl<L: Link> Actor<L> {
     /// Serve until shutdown, then release.
     async fn run(
         mut self,
-        commands: &mut mpsc::Receiver<Dispatch>,
+        commands: &Orders,
         mut release_all: watch::Receiver<bool>,
         shutdown: CancellationToken,
     ) {
@@ -126,7 +123,7 @@ impl<L: Link> Actor<L> {
             let withheld = *release_all.borrow_and_update();
             self.keeper.withhold(now, withheld);
             for _ in 0..COMMANDS_AT_ONCE_MAX {
-                let Ok(dispatch) = commands.try_recv() else { break };
+                let Some(dispatch) = commands.try_next() else { break };
                 self.offer(&dispatch);
             }
             let step = self.keeper.next(now);
@@ -137,7 +134,7 @@ impl<L: Link> Actor<L> {
                     biased;
                     () = shutdown.cancelled() => {}
                     changed = release_all.changed(), if !operator_gone => operator_gone = changed.is_err(),
-                    dispatch = commands.recv() => match dispatch {
+                    dispatch = commands.next() => match dispatch {
                         Some(dispatch) => self.offer(&dispatch),
                         None => break,
                     },

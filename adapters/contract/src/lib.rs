@@ -13,6 +13,8 @@ pub mod keeper;
 #[cfg(any(test, feature = "kit"))]
 pub mod kit;
 pub mod mailbox;
+#[cfg(feature = "actor")]
+pub mod outbox;
 mod pacing;
 pub mod port;
 pub mod site;
@@ -21,6 +23,8 @@ pub use ask::{Answer, Ask, Call, Now, StatusReading, Step, Write};
 pub use gate::{ArmedController, Entry, GateFinding, GateReading, GateRow, Intervals, RowReading, judge};
 pub use keeper::Keeper;
 pub use mailbox::Refusal;
+#[cfg(feature = "actor")]
+pub use outbox::{Orders, Outbox, outbox};
 pub use pacing::Pace;
 pub use port::{Counts, Dispatch, LinkState, PortEvent, Protocol};
 pub use site::Site;

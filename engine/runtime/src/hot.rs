@@ -27,6 +27,9 @@ const TICK: Duration = Duration::from_millis(100);
 pub trait Egress: Send {
     /// Hand a command over; `false` when the adapter has no room, then it is offered again.
     fn dispatch(&mut self, command: Command, fix_ns: Option<u64>) -> bool;
+    /// Wake the adapters that were given something: called after the last command of an event, because
+    /// a wake-up costs more than the planning, and the commands of one fix do not wait for each other's.
+    fn wake(&mut self);
 }
 
 /// One line of the journal: what came in, or what went out, and when.
@@ -281,6 +284,7 @@ impl Hot {
         if let (Some(decoded), false) = (fix_ns, self.out.commands().is_empty()) {
             self.shared.fix_to_command.record(self.clock.now_ns().saturating_sub(decoded));
         }
+        self.egress.wake();
         self.record(Record::Event(now, stamped.event));
         for n in 0..self.out.commands().len() {
             self.record(Record::Command(now, self.out.commands()[n]));
@@ -336,6 +340,8 @@ mod tests {
         fn dispatch(&mut self, command: Command, fix_ns: Option<u64>) -> bool {
             self.0.try_send((command, fix_ns)).is_ok()
         }
+
+        fn wake(&mut self) {}
     }
 
     fn started(room: usize) -> (Runtime, Receiver<(Command, Option<u64>)>, Clock) {

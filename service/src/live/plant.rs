@@ -8,7 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use axum::extract::ws::Utf8Bytes;
 use clearway_certify::{Class, Command};
 use clearway_contract::actor::Surroundings;
-use clearway_contract::{Dispatch, Protocol, Site};
+use clearway_contract::{Dispatch, Orders, Protocol, Site, outbox};
 use clearway_feeds::adapter::{AnchoredWall, Outlet, WallClock};
 use clearway_feeds::{Registry, VehicleClass, WallMs};
 use clearway_format::Loaded;
@@ -18,7 +18,7 @@ use clearway_planner::{Engine, Event, VehicleInfo};
 use clearway_runtime::{Clock, Egress, Runtime, Settings, Stamped};
 use clearway_signals::{Epoch, Millis};
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -113,7 +113,7 @@ impl Plant {
         let sites: Vec<Site> = reaches.iter().map(|r| r.site.clone()).collect();
         let board = Arc::new(Board::new(registry.clone(), network.controllers.len()));
         let wall = wall_clock(&clock);
-        let (journal, runtime, outboxes) = start_engine(config, &registry, &network, &clock)?;
+        let (journal, runtime, orders) = start_engine(config, &registry, &network, &clock)?;
         let runtime = Arc::new(runtime);
         let intake =
             Arc::new(Intake::new(&network, &sites, runtime.ingress(), Arc::clone(&board), Arc::clone(&wall)));
@@ -121,7 +121,7 @@ impl Plant {
         let (release_all, withheld) = watch::channel(false);
         let shutdown = CancellationToken::new();
         let around = Around { intake: &intake, clock: &clock, withheld, shutdown: &shutdown };
-        let adapters = spawn_adapters(reaches, outboxes, &around);
+        let adapters = spawn_adapters(reaches, orders, &around);
 
         let mut tasks = JoinSet::new();
         let registry = Arc::new(registry);
@@ -248,14 +248,14 @@ impl Plant {
     }
 }
 
-type Outboxes = Vec<Option<mpsc::Receiver<Dispatch>>>;
+type AllOrders = Vec<Option<Orders>>;
 
 fn start_engine(
     config: &Config,
     registry: &Registry,
     network: &Arc<Network>,
     clock: &Clock,
-) -> Result<(Option<Journal>, Runtime, Outboxes), PlantError> {
+) -> Result<(Option<Journal>, Runtime, AllOrders), PlantError> {
     let class = |class| match class {
         VehicleClass::Emergency => Class::Emergency,
         VehicleClass::Tram => Class::Tram,
@@ -278,30 +278,40 @@ fn start_engine(
             )
         }
     };
-    let (outbox, outboxes) = Outbox::for_controllers(network.controllers.len());
+    let (outboxes, orders) = Outboxes::for_controllers(network.controllers.len());
     let engine = Engine::new(Arc::clone(network), vehicles, planner, epoch);
     let records = journal.as_ref().and_then(Journal::records);
     let settings = Settings { journal: records, core: None, park: config.engine.park };
-    let runtime = Runtime::start(engine, Box::new(outbox), clock.clone(), settings)?;
-    Ok((journal, runtime, outboxes))
+    let runtime = Runtime::start(engine, Box::new(outboxes), clock.clone(), settings)?;
+    Ok((journal, runtime, orders))
 }
 
-/// The commands' way to the adapters.
-struct Outbox(Vec<mpsc::Sender<Dispatch>>);
+/// The commands' ways to the adapters, and which of them got something since the last wake-up.
+struct Outboxes {
+    ways: Vec<clearway_contract::Outbox>,
+    touched: Vec<usize>,
+}
 
-impl Outbox {
-    fn for_controllers(count: usize) -> (Self, Outboxes) {
-        let (senders, receivers): (Vec<_>, Vec<_>) = (0..count).map(|_| mpsc::channel(COMMANDS_ROOM)).unzip();
-        (Self(senders), receivers.into_iter().map(Some).collect())
+impl Outboxes {
+    fn for_controllers(count: usize) -> (Self, AllOrders) {
+        let (ways, orders): (Vec<_>, Vec<_>) = (0..count).map(|_| outbox(COMMANDS_ROOM)).unzip();
+        (Self { ways, touched: Vec::with_capacity(count) }, orders.into_iter().map(Some).collect())
     }
 }
 
-impl Egress for Outbox {
+impl Egress for Outboxes {
     fn dispatch(&mut self, command: Command, fix_ns: Option<u64>) -> bool {
-        match self.0.get(command.controller().index()).map(|s| s.try_send(Dispatch { command, fix_ns })) {
-            Some(Err(mpsc::error::TrySendError::Full(_))) => false,
-            // A closed way belongs to a controller that is not reached: nothing will ever take it.
-            _ => true,
+        let index = command.controller().index();
+        let Some(way) = self.ways.get(index) else { return true };
+        if !self.touched.contains(&index) {
+            self.touched.push(index);
+        }
+        way.put(Dispatch { command, fix_ns })
+    }
+
+    fn wake(&mut self) {
+        for index in self.touched.drain(..) {
+            self.ways[index].wake();
         }
     }
 }
@@ -313,10 +323,10 @@ struct Around<'a> {
     shutdown: &'a CancellationToken,
 }
 
-fn spawn_adapters(reaches: Vec<Reach>, mut outboxes: Outboxes, around: &Around<'_>) -> Vec<JoinHandle<()>> {
+fn spawn_adapters(reaches: Vec<Reach>, mut orders: AllOrders, around: &Around<'_>) -> Vec<JoinHandle<()>> {
     let mut adapters = Vec::with_capacity(reaches.len());
     for reach in reaches {
-        let Some(commands) = outboxes[reach.site.controller.index()].take() else { continue };
+        let Some(commands) = orders[reach.site.controller.index()].take() else { continue };
         let intake = Arc::clone(around.intake);
         let surroundings = Surroundings {
             commands,

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{MAIN, assertion, release};
 use crate::actor::{Clock, RELEASE_ALL_WITHIN, Surroundings};
+use crate::outbox::{Outbox, outbox};
 use crate::port::{Dispatch, LinkState, PortEvent};
 use crate::site::Site;
 
@@ -53,7 +54,7 @@ pub struct Rig<'a> {
     stage: &'a dyn Stage,
     site: Site,
     clock: Clock,
-    commands: Option<mpsc::Sender<Dispatch>>,
+    commands: Option<Outbox>,
     release_all: watch::Sender<bool>,
     shutdown: CancellationToken,
     events: mpsc::UnboundedReceiver<PortEvent>,
@@ -68,12 +69,12 @@ impl<'a> Rig<'a> {
             let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
             (Millis(i64::try_from(ns / 1_000_000).unwrap_or(i64::MAX)), ns)
         });
-        let (commands, receiver) = mpsc::channel(64);
+        let (commands, orders) = outbox(64);
         let (release_all, withheld) = watch::channel(false);
         let (told, events) = mpsc::unbounded_channel();
         let shutdown = CancellationToken::new();
         let surroundings = Surroundings {
-            commands: receiver,
+            commands: orders,
             events: Arc::new(move |event| {
                 tap(&event);
                 // The test may be over.
@@ -92,20 +93,21 @@ impl<'a> Rig<'a> {
         (self.clock)().0
     }
 
-    async fn send(&self, dispatch: Dispatch) {
+    fn send(&self, dispatch: Dispatch) {
         let commands = self.commands.as_ref().expect("the engine is there");
-        commands.send(dispatch).await.expect("the adapter runs");
+        assert!(commands.put(dispatch), "the adapter takes its commands");
+        commands.wake();
     }
 
     /// Call a row for 60 s.
     pub async fn call(&self, row: RowId, request: u32) {
         let now = self.now();
-        self.send(assertion(&self.site, row, request, 1, now, now + Millis::from_s(60))).await;
+        self.send(assertion(&self.site, row, request, 1, now, now + Millis::from_s(60)));
     }
 
     /// Release a row.
     pub async fn release(&self, row: RowId, request: u32) {
-        self.send(release(&self.site, row, request, 2, self.now())).await;
+        self.send(release(&self.site, row, request, 2, self.now()));
     }
 
     /// Wait for an event.

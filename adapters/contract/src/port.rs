@@ -10,6 +10,8 @@ pub enum Protocol {
     Ntcip,
     /// The register map of `docs/modbus-register-map.md` over Modbus TCP.
     Modbus,
+    /// RSMP with the signal exchange list for traffic light controllers.
+    Rsmp,
 }
 
 impl Protocol {
@@ -19,6 +21,7 @@ impl Protocol {
         match self {
             Self::Ntcip => "ntcip",
             Self::Modbus => "modbus",
+            Self::Rsmp => "rsmp",
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Integers and booleans travel as text ("14", "True"): sites refuse JSON's own. What is empty
 //! travels as "" and never as null, except the aggregated status and values of unknown quality.
 
-use serde::de::{Deserializer, Error};
+use serde::de::Deserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -410,12 +410,7 @@ pub struct Subscription {
     #[serde(rename = "uRt")]
     pub every_s: String,
     /// "True": also on change; from 3.1.5.
-    #[serde(
-        rename = "sOc",
-        default,
-        skip_serializing_if = "Option::is_none",
-        deserialize_with = "boolean_or_text"
-    )]
+    #[serde(rename = "sOc", default, skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
     pub on_change: Option<String>,
 }
 
@@ -473,13 +468,4 @@ pub struct StatusValue {
 
 fn text_or_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.unwrap_or_default())
-}
-
-fn boolean_or_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    match Value::deserialize(deserializer)? {
-        Value::Bool(true) => Ok(Some("True".into())),
-        Value::Bool(false) => Ok(Some("False".into())),
-        Value::String(text) => Ok(Some(text)),
-        _ => Err(D::Error::custom("sOc is neither text nor boolean")),
-    }
 }

@@ -3,16 +3,23 @@
 //!
 //! `frame` has the message types, `codec` the bytes, `version` and `sxl` what each version knows,
 //! `priority` the request and its states, `naming` the names that both ends agree on.
+//! `session` is one connection without I/O, `exchange` the keeper's means over it, `board` what is
+//! known of the site, `binding` what was proved of it at commissioning.
 #![forbid(unsafe_code)]
 
+pub mod binding;
+pub mod board;
 pub mod codec;
+pub mod exchange;
 pub mod frame;
 pub mod naming;
 pub mod priority;
+pub mod session;
 pub mod sxl;
 pub mod time;
 pub mod version;
 
+pub use binding::{Binding, Means, SecurityCode};
 pub use codec::{DecodeError, Splitter, decode, encode};
 pub use frame::Message;
 pub use version::{Core, Sxl};

@@ -1,7 +1,7 @@
 //! Names that both ends of the shipped models agree on: components, references of request rows, the
 //! checksum that names a configuration. A real site overrides them in its binding.
 
-use clearway_signals::{Channel, RequestRow};
+use clearway_signals::{Channel, RequestRow, RowId};
 
 use crate::priority::Reference;
 
@@ -55,9 +55,37 @@ pub fn configuration_hash(checksum: &str) -> Option<u32> {
     (self::checksum(hash) == checksum.to_ascii_lowercase()).then_some(hash)
 }
 
+/// What ids of requests of ours begin with.
+const OURS: &str = "cw";
+
+/// The id of a request for a row: unique at the controller as long as `nonce` differs from
+/// connection to connection and `sequence` within one. It names the row, so that an engine that
+/// starts again knows its own requests in S0033.
+#[must_use]
+pub fn request_id(row: RowId, nonce: u32, sequence: u32) -> String {
+    format!("{OURS}-{}-{nonce:08x}-{sequence}", row.0)
+}
+
+/// The row that a request id of ours names; `None` for ids of others.
+#[must_use]
+pub fn row_of_request(id: &str) -> Option<RowId> {
+    let mut parts = id.split('-');
+    let row = parts.next().filter(|first| *first == OURS).and_then(|_| parts.next())?;
+    let is_whole = parts.next().is_some() && parts.next().is_some() && parts.next().is_none();
+    row.parse().ok().filter(|_| is_whole).map(RowId)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn s17_a_request_id_names_its_row_and_ids_of_others_name_none() {
+        assert_eq!(row_of_request(&request_id(RowId(31), 7, 9)), Some(RowId(31)));
+        for other in ["", "cw", "cw-1", "cw-1-2", "cw-x-1-2", "cw-1-2-3-4", "bus-1-2-3", "cw-300-1-2"] {
+            assert_eq!(row_of_request(other), None, "{other}");
+        }
+    }
 
     #[test]
     fn a_checksum_holds_its_configuration_hash() {

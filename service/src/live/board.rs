@@ -84,6 +84,8 @@ pub struct Board {
     pub ntcip: ProtocolLatency,
     /// Modbus's.
     pub modbus: ProtocolLatency,
+    /// RSMP's.
+    pub rsmp: ProtocolLatency,
 }
 
 #[derive(Debug, Default)]
@@ -108,6 +110,7 @@ impl Board {
             all: ProtocolLatency::default(),
             ntcip: ProtocolLatency::default(),
             modbus: ProtocolLatency::default(),
+            rsmp: ProtocolLatency::default(),
         }
     }
 
@@ -134,6 +137,7 @@ impl Board {
         match protocol {
             Protocol::Ntcip => &self.ntcip,
             Protocol::Modbus => &self.modbus,
+            Protocol::Rsmp => &self.rsmp,
         }
     }
 

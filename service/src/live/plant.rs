@@ -348,6 +348,8 @@ fn spawn_adapters(reaches: Vec<Reach>, mut orders: AllOrders, around: &Around<'_
                 let options = clearway_modbus::adapter::Options { accept_plaintext: reach.accept_plaintext };
                 clearway_modbus::adapter::spawn(reach.site, options, surroundings)
             }
+            // `sites` makes no such site yet.
+            Protocol::Rsmp => continue,
         });
     }
     adapters

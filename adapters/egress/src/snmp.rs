@@ -1,7 +1,15 @@
-//! SNMP messages, versions 1 and 2c (RFC 1157, RFC 3416).
+//! SNMP messages: versions 1 and 2c (RFC 1157, RFC 3416), version 3 with USM (RFC 3412, RFC 3414).
+//!
+//! `check_message` and `check_message_v3` judge whole messages as they would leave. What is
+//! encrypted is opened first, by whoever holds the key, from the very bytes that leave.
+
+mod usm;
+mod writes;
 
 use crate::allow::{AllowList, Passed, Refused};
-use crate::ber::{INTEGER, OBJECT, OCTETS, Reader, SEQUENCE, arcs, number};
+use crate::ber::{OBJECT, OCTETS, Reader, SEQUENCE, arcs};
+
+pub use usm::{Level, Sealed, check_message_v3};
 
 const GET: u8 = 0xa0;
 const GET_NEXT: u8 = 0xa1;
@@ -9,11 +17,8 @@ const SET: u8 = 0xa3;
 const GET_BULK: u8 = 0xa5;
 const NULL: u8 = 0x05;
 
-/// NTCIP 1202 preemptControlState, without the row number.
-const PREEMPT_CONTROL_STATE: [u32; 14] = [1, 3, 6, 1, 4, 1, 1206, 4, 2, 1, 6, 3, 1, 2];
-
-/// Whether an outgoing message passes: any read; a SET only of `preemptControlState` of own rows,
-/// each to 0 or 1.
+/// Whether an outgoing message of version 1 or 2c passes: any read; a SET only of
+/// `preemptControlState` of own rows, each to 0 or 1, and of the priority blocks of own rows.
 ///
 /// # Errors
 /// Why it does not.
@@ -31,6 +36,11 @@ pub fn check_message(message: &[u8], allow: &AllowList) -> Result<Passed, Refuse
     if operation == GET_BULK && version == 0 {
         return Err(Refused::Unused("GETBULK in version 1"));
     }
+    check_pdu(operation, content, allow)
+}
+
+/// A PDU, whatever carries it.
+fn check_pdu(operation: u8, content: &[u8], allow: &AllowList) -> Result<Passed, Refused> {
     if !matches!(operation, GET | GET_NEXT | GET_BULK | SET) {
         return Err(Refused::Unused("SNMP operation"));
     }
@@ -43,8 +53,7 @@ pub fn check_message(message: &[u8], allow: &AllowList) -> Result<Passed, Refuse
         if (status, index) != (0, 0) {
             return Err(Refused::Malformed("an error status in a request"));
         }
-        check_set(&mut bindings, allow)?;
-        return Ok(Passed::Write);
+        return writes::check(&mut bindings, allow);
     }
     while !bindings.is_empty() {
         let (name, tag, value) = binding(&mut bindings)?;
@@ -54,26 +63,6 @@ pub fn check_message(message: &[u8], allow: &AllowList) -> Result<Passed, Refuse
         }
     }
     Ok(Passed::Read)
-}
-
-fn check_set(bindings: &mut Reader<'_>, allow: &AllowList) -> Result<(), Refused> {
-    if bindings.is_empty() {
-        return Err(Refused::Malformed("a SET of nothing"));
-    }
-    while !bindings.is_empty() {
-        let (name, tag, value) = binding(bindings)?;
-        let arcs = arcs(name)?;
-        let Some(&[row]) = arcs.strip_prefix(&PREEMPT_CONTROL_STATE[..]) else {
-            return Err(Refused::NotAllowed("an object other than preemptControlState"));
-        };
-        if !u8::try_from(row).is_ok_and(|row| allow.preempt_rows.contains(row)) {
-            return Err(Refused::NotAllowed("a preempt row that is not ours"));
-        }
-        if tag != INTEGER || !matches!(number(value)?, 0 | 1) {
-            return Err(Refused::Value("preemptControlState"));
-        }
-    }
-    Ok(())
 }
 
 fn binding<'a>(bindings: &mut Reader<'a>) -> Result<(&'a [u8], u8, &'a [u8]), Refused> {

@@ -1,15 +1,75 @@
-//! The objects that are read and the one that is written, as data: one table feeds the exchange,
-//! the conformance document and the tests. Numbers are facts of NTCIP 1202, 1201 and MIB-II.
+//! The objects that are read and the few that are written, as data: one table feeds the exchange,
+//! the conformance document and the tests. Numbers are facts of NTCIP 1202, 1201, 1211 and MIB-II.
 
 use core::fmt;
 
-/// The name of an instance: its arcs.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub struct Name(pub Vec<u32>);
+/// Arcs of the longest name that any object of ours has, and some room.
+const ARCS_MAX: usize = 20;
+
+/// The name of an instance: its arcs, inline, so that a poll of a hundred names allocates none.
+#[derive(Clone, Copy)]
+pub struct Name {
+    arcs: [u32; ARCS_MAX],
+    len: u8,
+}
+
+impl Name {
+    /// From arcs; `None` when there are more than any object of ours has.
+    #[must_use]
+    pub fn new(arcs: &[u32]) -> Option<Self> {
+        let len = u8::try_from(arcs.len()).ok()?;
+        let mut name = Self { arcs: [0; ARCS_MAX], len };
+        name.arcs.get_mut(..arcs.len())?.copy_from_slice(arcs);
+        Some(name)
+    }
+
+    /// The arcs.
+    #[must_use]
+    pub fn arcs(&self) -> &[u32] {
+        &self.arcs[..usize::from(self.len).min(ARCS_MAX)]
+    }
+
+    /// With these arcs behind it; what is past the room is cut off, which no object of ours reaches.
+    fn join(parts: [&[u32]; 3]) -> Self {
+        let mut name = Self { arcs: [0; ARCS_MAX], len: 0 };
+        for (place, arc) in name.arcs.iter_mut().zip(parts.into_iter().flatten()) {
+            *place = *arc;
+            name.len += 1;
+        }
+        name
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Self) -> bool {
+        // Names of one device differ at their end.
+        self.arcs().iter().rev().eq(other.arcs().iter().rev())
+    }
+}
+
+impl Eq for Name {}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<core::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> core::cmp::Ordering {
+        self.arcs().cmp(other.arcs())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (n, arc) in self.0.iter().enumerate() {
+        for (n, arc) in self.arcs().iter().enumerate() {
             write!(f, "{}{arc}", if n == 0 { "" } else { "." })?;
         }
         Ok(())
@@ -25,6 +85,15 @@ pub enum Value {
     Octets(Vec<u8>),
     /// Something that none of our objects is.
     Other,
+}
+
+/// A value to be written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Data {
+    /// INTEGER.
+    Integer(i32),
+    /// OCTET STRING.
+    Octets(Vec<u8>),
 }
 
 /// What the last arcs of an instance mean.
@@ -45,6 +114,8 @@ pub enum Access {
     Read,
     /// We read and write it.
     ReadWrite,
+    /// We write it and never read it.
+    Write,
 }
 
 /// One object.
@@ -66,7 +137,7 @@ impl Object {
     /// The name of an instance.
     #[must_use]
     pub fn at(&self, instance: &[u32]) -> Name {
-        Name([self.root, self.below, instance].concat())
+        Name::join([self.root, self.below, instance])
     }
 
     /// The name of a row or of a group of eight.
@@ -78,6 +149,8 @@ impl Object {
 
 const SYSTEM: &[u32] = &[1, 3, 6, 1, 2, 1, 1];
 const DEVICES: &[u32] = &[1, 3, 6, 1, 4, 1, 1206, 4, 2];
+/// NTCIP 1211, the priority request generator's side.
+const PRIORITY: &[u32] = &[1, 3, 6, 1, 4, 1, 1206, 4, 2, 11, 2];
 
 macro_rules! objects {
     ($($(#[$doc:meta])* $id:ident = $name:literal $root:ident [$($arc:literal),+] $instance:ident $access:ident $low:literal..$high:literal;)+) => {
@@ -117,6 +190,16 @@ objects! {
     UNIT_CONTROL = "unitControl" DEVICES [1, 3, 10] Scalar Read 0..255;
     /// Replaces the backup time when it is not 0, seconds.
     USER_BACKUP_TIME = "unitUserDefinedBackupTime" DEVICES [1, 3, 19] Scalar Read 0..16_777_216;
+    /// Seconds since 1970, UTC (NTCIP 1201).
+    GLOBAL_TIME = "globalTime" DEVICES [6, 3, 1] Scalar Read 0..4_294_967_295;
+    /// The pattern that runs: 1 to 253, 254 free, 255 flash.
+    PATTERN = "coordPatternStatus" DEVICES [1, 4, 10] Scalar Read 0..255;
+    /// Whether the unit runs free, and why.
+    FREE = "localFreeStatus" DEVICES [1, 4, 11] Scalar Read 1..11;
+    /// Seconds to the end of the cycle.
+    CYCLE_LEFT = "coordCycleStatus" DEVICES [1, 4, 12] Scalar Read 0..510;
+    /// Seconds since the start of the cycle.
+    CYCLE_POSITION = "coordSyncStatus" DEVICES [1, 4, 13] Scalar Read 0..510;
     /// Walk, seconds.
     PHASE_WALK = "phaseTable.phaseWalk" DEVICES [1, 1, 2, 1, 2] Row Read 0..255;
     /// Pedestrian clearance, seconds.
@@ -135,12 +218,22 @@ objects! {
     PED_CLEARS = "phaseStatusGroupPedClears" DEVICES [1, 1, 4, 1, 6] Eight Read 0..255;
     /// Phases in walk.
     WALKS = "phaseStatusGroupWalks" DEVICES [1, 1, 4, 1, 7] Eight Read 0..255;
+    /// Channels in yellow.
+    CHANNEL_YELLOWS = "channelStatusGroupYellows" DEVICES [1, 8, 4, 1, 3] Eight Read 0..255;
+    /// Channels in green.
+    CHANNEL_GREENS = "channelStatusGroupGreens" DEVICES [1, 8, 4, 1, 4] Eight Read 0..255;
+    /// Overlaps in yellow.
+    OVERLAP_YELLOWS = "overlapStatusGroupYellows" DEVICES [1, 9, 4, 1, 3] Eight Read 0..255;
+    /// Overlaps in green.
+    OVERLAP_GREENS = "overlapStatusGroupGreens" DEVICES [1, 9, 4, 1, 4] Eight Read 0..255;
     /// Detectors that are occupied.
     DETECTORS_ACTIVE = "vehicleDetectorStatusGroupActive" DEVICES [1, 2, 4, 1, 2] Eight Read 0..255;
     /// Grows with each period of counting.
     VOLUME_SEQUENCE = "volumeOccupancySequence" DEVICES [1, 2, 5, 1] Scalar Read 0..255;
     /// Vehicles of the last period.
     VOLUME = "detectorVolume" DEVICES [1, 2, 5, 4, 1, 1] Row Read 0..255;
+    /// Rows of the preempt tables.
+    MAX_PREEMPTS = "maxPreempts" DEVICES [1, 6, 1] Scalar Read 1..255;
     /// Bits: 0 non-locking, 2 does not override the next number, 3 flash dwell, 4 enabled (v03).
     PREEMPT_CONTROL = "preemptControl" DEVICES [1, 6, 2, 1, 2] Row Read 0..255;
     /// The row that follows.
@@ -173,9 +266,28 @@ objects! {
     PREEMPT_YELLOW = "preemptEnterYellowChange" DEVICES [1, 6, 2, 1, 22] Row Read 0..255;
     /// Red clearance in entry, 0.1 s.
     PREEMPT_RED = "preemptEnterRedClear" DEVICES [1, 6, 2, 1, 23] Row Read 0..255;
-    /// The remote call of a row: 1 calls it, 0 leaves it to the physical input. The only object
-    /// that is ever written.
+    /// How the preemption is left, where the standard's comment numbers it (v03).
+    PREEMPT_EXIT_TYPE_27 = "preemptExitType" DEVICES [1, 6, 2, 1, 27] Row Read 1..4;
+    /// The same, where the standard's own definition numbers it (v03).
+    PREEMPT_EXIT_TYPE_28 = "preemptExitType" DEVICES [1, 6, 2, 1, 28] Row Read 1..4;
+    /// The remote call of a row: 1 calls it, 0 leaves it to the physical input.
     PREEMPT_CALL = "preemptControlState" DEVICES [1, 6, 3, 1, 2] Row ReadWrite 0..1;
+    /// Asks for priority: a request block (NTCIP 1211).
+    PRIORITY_REQUEST = "prgPriorityRequest" PRIORITY [1] Scalar Write 25..25;
+    /// Changes what was asked for: a request block.
+    PRIORITY_UPDATE = "prgPriorityUpdate" PRIORITY [2] Scalar Write 25..25;
+    /// Says which request the status buffer is about: a selector. It changes no signal.
+    PRIORITY_STATUS_CONTROL = "prgPriorityStatusControl" PRIORITY [3] Scalar Write 21..21;
+    /// The state of the selected request: a status block.
+    PRIORITY_STATUS_BUFFER = "prgPriorityStatusBuffer" PRIORITY [4] Scalar Read 23..23;
+    /// Withdraws a request: a selector.
+    PRIORITY_CANCEL = "prgPriorityCancel" PRIORITY [5] Scalar Write 21..21;
+    /// Forgets a request that is over: a selector.
+    PRIORITY_CLEAR = "prgPriorityClear" PRIORITY [6] Scalar Write 21..21;
+    /// As the request, with the wall-clock second that its times count from (v02A).
+    PRIORITY_REQUEST_ABSOLUTE = "prgPriorityRequestAbsolute" PRIORITY [8] Scalar Write 29..29;
+    /// As the update, with the wall-clock second that its times count from (v02A).
+    PRIORITY_UPDATE_ABSOLUTE = "prgPriorityUpdateAbsolute" PRIORITY [9] Scalar Write 29..29;
 }
 
 #[cfg(test)]
@@ -183,14 +295,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn n1_only_the_call_of_a_preempt_row_is_ever_written() {
-        let written: Vec<&str> = OBJECTS
-            .iter()
-            .filter(|object| object.access == Access::ReadWrite)
-            .map(|object| object.name)
-            .collect();
-        assert_eq!(written, ["preemptControlState"]);
+    fn n1_only_calls_and_priority_requests_are_ever_written() {
+        let written: Vec<&str> =
+            OBJECTS.iter().filter(|object| object.access != Access::Read).map(|object| object.name).collect();
+        let priority = [
+            "prgPriorityRequest",
+            "prgPriorityUpdate",
+            "prgPriorityStatusControl",
+            "prgPriorityCancel",
+            "prgPriorityClear",
+            "prgPriorityRequestAbsolute",
+            "prgPriorityUpdateAbsolute",
+        ];
+        assert_eq!(written, [&["preemptControlState"][..], &priority[..]].concat());
         assert_eq!(PREEMPT_CALL.of(3).to_string(), "1.3.6.1.4.1.1206.4.2.1.6.3.1.2.3");
+        assert_eq!(PRIORITY_CANCEL.at(&[0]).to_string(), "1.3.6.1.4.1.1206.4.2.11.2.5.0");
+    }
+
+    #[test]
+    fn every_name_has_room_for_its_instance() {
+        for object in OBJECTS {
+            assert_eq!(object.of(7).arcs().last(), Some(&7), "{}", object.name);
+        }
+        assert_eq!(Name::new(&[1; ARCS_MAX + 1]), None);
+        assert_eq!(Name::new(&[1, 3, 6]).map(|name| name.to_string()), Some("1.3.6".into()));
     }
 
     #[test]

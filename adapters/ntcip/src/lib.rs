@@ -1,16 +1,24 @@
-//! NTCIP 1202 over SNMP.
+//! NTCIP 1202 and 1211 over SNMP.
 //!
-//! `frame` is the table of objects, `codec` turns values into the words of the engine, `exchange`
-//! turns the keeper's asks into reads and writes, `adapter` (cargo feature) carries them over UDP.
+//! `frame` is the table of objects, `priority` the blocks of NTCIP 1211, `codec` turns values into
+//! the words of the engine, `profile` holds what differs between controllers, `exchange` turns the
+//! keeper's asks into reads and writes, `adapter` (cargo feature) carries them over UDP.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "adapter")]
 pub mod adapter;
 pub mod codec;
 pub mod exchange;
+pub mod facts;
 pub mod frame;
+pub mod outputs;
+pub mod priority;
 pub mod profile;
+pub mod values;
 
 pub use exchange::{Exchange, Request};
-pub use frame::{Name, Object, Value};
-pub use profile::{Profile, Suffix, Version};
+pub use facts::{Coordination, ExitType, Facts};
+pub use frame::{Data, Name, Object, Value};
+pub use outputs::Output;
+pub use profile::{PriorityProfile, Profile, ProfileError, Suffix, Version};
+pub use values::Values;

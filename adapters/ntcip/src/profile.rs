@@ -1,21 +1,33 @@
 //! What differs between controllers that all speak NTCIP 1202: data, never code.
+//!
+//! A profile is a TOML text: the shipped ones stand in `profiles/`, a site may bring its own that
+//! changes some keys of a shipped one (`base`). `docs/ntcip-profiles.md` explains every key.
 
-use crate::frame::{Instance, Name, Object};
+use std::ops::RangeInclusive;
+
+use serde::Deserialize;
+use toml::{Table, Value};
+
+use crate::frame::{Instance, Name, OBJECTS, Object};
 
 /// How a controller names the instance of a scalar.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
 pub enum Suffix {
     /// `.0`, as SNMP has it.
     #[default]
+    #[serde(rename = "0")]
     Zero,
     /// `.1` (Econolite).
+    #[serde(rename = "1")]
     One,
     /// Nothing (MaxTime).
+    #[serde(rename = "none")]
     None,
 }
 
 /// The version of NTCIP 1202.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Version {
     /// No `preemptState`, no entry yellow and red.
     V01,
@@ -26,26 +38,100 @@ pub enum Version {
     V03,
 }
 
+/// How priority is asked of a controller (NTCIP 1211).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PriorityProfile {
+    /// Class of our vehicles, 2 to 10: 1 is for emergency vehicles, which use preemption.
+    pub class_type: u8,
+    /// Level within the class, 1 (highest) to 10.
+    pub class_level: u8,
+    /// From the arrival at the stop line until the vehicle has surely left, seconds, 1 to 60.
+    pub departure_margin_s: u16,
+    /// Use the variants that carry the wall clock (v02A); the gate then judges the clock too.
+    pub absolute: bool,
+}
+
+impl PriorityProfile {
+    const STANDARD: Self = Self { class_type: 3, class_level: 1, departure_margin_s: 10, absolute: false };
+}
+
+impl Default for PriorityProfile {
+    fn default() -> Self {
+        Self::STANDARD
+    }
+}
+
 /// The quirks of one kind of controller.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct Profile {
     /// The version.
     pub version: Version,
     /// The instance of scalars.
+    #[serde(rename = "scalar_suffix")]
     pub suffix: Suffix,
     /// UDP port, where the site's address names none.
     pub port: u16,
-    /// Groups of eight phases that the controller serves.
+    /// Groups of eight phases, overlaps or channels that the controller serves, 1 to 32.
     pub status_groups_max: u8,
     /// The row of globalModuleTable whose version names the configuration.
     pub module_row: u8,
-    /// Objects in one message.
+    /// Objects in one message, 1 to 100.
     pub names_max: usize,
+    /// A message that is not answered within this time is lost, milliseconds, 50 to 2000.
+    pub answer_ms: u16,
+    /// The column of `preemptExitType`, 27 or 28; both are tried where it is not said.
+    pub exit_type_column: Option<u8>,
+    /// Objects, by the standard's name, that the controller does not have: never asked for.
+    pub absent: Vec<String>,
+    /// Preempt rows whose call the controller shows but does not let anybody write.
+    pub read_only_rows: Vec<u8>,
     /// By waiver: the list of the user-defined backup time holds `preemptControlState`.
     pub user_backup_watches_calls: bool,
     /// By waiver, for controllers without columns 22 and 23: entry keeps every interval.
     pub entry_keeps_intervals: bool,
+    /// How priority is asked.
+    pub priority: PriorityProfile,
 }
+
+/// Why a text is no profile.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum ProfileError {
+    /// Not TOML, an unknown key, a value of another type.
+    #[error("{0}")]
+    Form(String),
+    /// `base` names no shipped profile.
+    #[error("there is no profile `{0}` to build on; shipped are {list}", list = Profile::names().join(", "))]
+    Base(String),
+    /// `absent` names no object that is read.
+    #[error("`{0}` is no object of NTCIP that is read here")]
+    Object(String),
+    /// A number outside its range.
+    #[error("{key} = {value} is outside {low} to {high}")]
+    Range {
+        /// The key.
+        key: &'static str,
+        /// What it is.
+        value: u64,
+        /// The least.
+        low: u64,
+        /// The most.
+        high: u64,
+    },
+}
+
+const SHIPPED: [(&str, &str); 6] = [
+    ("ntcip-1202-v03", include_str!("../profiles/ntcip-1202-v03.toml")),
+    ("ntcip-1202-v02", include_str!("../profiles/ntcip-1202-v02.toml")),
+    ("ntcip-1202-v01", include_str!("../profiles/ntcip-1202-v01.toml")),
+    ("econolite", include_str!("../profiles/econolite.toml")),
+    ("maxtime", include_str!("../profiles/maxtime.toml")),
+    ("nema-6053", include_str!("../profiles/nema-6053.toml")),
+];
+/// Profiles may build on one another this deep.
+const BASES_MAX: usize = 4;
+const BASE: &str = "base";
 
 impl Profile {
     /// The standard, version 3, without quirks.
@@ -56,22 +142,65 @@ impl Profile {
         status_groups_max: 8,
         module_row: 1,
         names_max: 40,
+        answer_ms: 150,
+        exit_type_column: None,
+        absent: Vec::new(),
+        read_only_rows: Vec::new(),
         user_backup_watches_calls: false,
         entry_keeps_intervals: false,
+        priority: PriorityProfile::STANDARD,
     };
 
-    /// The profile of a name of the model's `controller_link` table.
+    /// The names of the shipped profiles.
+    #[must_use]
+    pub fn names() -> Vec<&'static str> {
+        SHIPPED.iter().map(|(name, _)| *name).collect()
+    }
+
+    /// The shipped profile of a name of the model's `controller_link` table.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        let standard = Self::STANDARD;
-        match name {
-            "ntcip-1202-v03" => Some(standard),
-            "ntcip-1202-v02" => Some(Self { version: Version::V02, ..standard }),
-            "ntcip-1202-v01" => Some(Self { version: Version::V01, ..standard }),
-            "econolite" => Some(Self { version: Version::V02, suffix: Suffix::One, port: 501, ..standard }),
-            "maxtime" => Some(Self { version: Version::V02, suffix: Suffix::None, ..standard }),
-            _ => None,
+        Self::from_toml(shipped(name)?).ok()
+    }
+
+    /// A profile of its own text, on top of the shipped one that it names as `base`, if any.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
+        let mut table: Table = text.parse().map_err(form)?;
+        for _ in 0..BASES_MAX {
+            let Some(base) = table.remove(BASE) else { break };
+            let name = base.as_str().unwrap_or_default();
+            let below: Table =
+                shipped(name).ok_or_else(|| ProfileError::Base(base.to_string()))?.parse().map_err(form)?;
+            table = merged(below, table);
         }
+        let profile: Self = Value::Table(table).try_into().map_err(form)?;
+        profile.check()?;
+        Ok(profile)
+    }
+
+    fn check(&self) -> Result<(), ProfileError> {
+        let read = |name: &str| OBJECTS.iter().any(|object| object.name == name);
+        if let Some(unknown) = self.absent.iter().find(|name| !read(name)) {
+            return Err(ProfileError::Object(unknown.clone()));
+        }
+        let columns = self.exit_type_column.unwrap_or(28);
+        for (key, value, range) in [
+            ("port", u64::from(self.port), 1..=65_535),
+            ("status_groups_max", self.status_groups_max.into(), 1..=32),
+            ("module_row", self.module_row.into(), 1..=255),
+            ("names_max", self.names_max as u64, 1..=100),
+            ("answer_ms", self.answer_ms.into(), 50..=2_000),
+            ("exit_type_column", columns.into(), 27..=28),
+            ("priority.class_type", self.priority.class_type.into(), 2..=10),
+            ("priority.class_level", self.priority.class_level.into(), 1..=10),
+            ("priority.departure_margin_s", self.priority.departure_margin_s.into(), 1..=60),
+        ] {
+            within(key, value, range)?;
+        }
+        Ok(())
     }
 
     /// The name of an object's only instance at this controller.
@@ -84,10 +213,89 @@ impl Profile {
             Suffix::None => object.at(&[]),
         }
     }
+
+    /// Whether the controller may have an object: whether to ask for it.
+    #[must_use]
+    pub fn has(&self, object: &Object) -> bool {
+        !self.absent.iter().any(|name| name == object.name)
+    }
 }
 
 impl Default for Profile {
     fn default() -> Self {
         Self::STANDARD
+    }
+}
+
+fn shipped(name: &str) -> Option<&'static str> {
+    SHIPPED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// `above` on top of `below`, table by table.
+fn merged(mut below: Table, above: Table) -> Table {
+    for (key, value) in above {
+        let value = match (below.remove(&key), value) {
+            (Some(Value::Table(below)), Value::Table(above)) => Value::Table(merged(below, above)),
+            (_, value) => value,
+        };
+        below.insert(key, value);
+    }
+    below
+}
+
+fn form(error: toml::de::Error) -> ProfileError {
+    ProfileError::Form(error.to_string().trim_end().to_owned())
+}
+
+fn within(key: &'static str, value: u64, range: RangeInclusive<u64>) -> Result<(), ProfileError> {
+    let (low, high) = range.into_inner();
+    let holds = (low..=high).contains(&value);
+    if holds { Ok(()) } else { Err(ProfileError::Range { key, value, low, high }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frame;
+
+    #[test]
+    fn every_shipped_profile_is_sound_and_the_first_is_the_standard() {
+        for name in Profile::names() {
+            let read = Profile::from_toml(shipped(name).unwrap());
+            assert!(read.is_ok(), "{name}: {read:?}");
+        }
+        assert_eq!(Profile::named("ntcip-1202-v03"), Some(Profile::STANDARD));
+        assert_eq!(Profile::named("nobody"), None);
+    }
+
+    #[test]
+    fn vendors_differ_as_data() {
+        let econolite = Profile::named("econolite").unwrap();
+        assert_eq!((econolite.version, econolite.port), (Version::V02, 501));
+        assert!(econolite.scalar(&frame::CONTROL_STATUS).to_string().ends_with(".1.3.5.1"));
+        let maxtime = Profile::named("maxtime").unwrap();
+        assert!(maxtime.scalar(&frame::CONTROL_STATUS).to_string().ends_with(".1.3.5"));
+    }
+
+    #[test]
+    fn a_site_changes_some_keys_of_a_shipped_profile() {
+        let text = "base = \"econolite\"\nport = 161\nread_only_rows = [1, 2]\nabsent = [\"sysUpTime\"]\n\
+                    exit_type_column = 27\n[priority]\nclass_level = 4\n";
+        let profile = Profile::from_toml(text).unwrap();
+        assert_eq!((profile.suffix, profile.port, profile.exit_type_column), (Suffix::One, 161, Some(27)));
+        assert_eq!((profile.priority.class_type, profile.priority.class_level), (3, 4));
+        assert!(!profile.has(&frame::UPTIME) && profile.has(&frame::GREENS));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        let wrong = |text: &str| Profile::from_toml(text).unwrap_err().to_string();
+        assert!(wrong("base = \"acme\"").contains("econolite"));
+        assert!(wrong("colour = 1").contains("colour"));
+        assert!(wrong("port = ").contains("TOML"), "{}", wrong("port = "));
+        assert_eq!(wrong("answer_ms = 5"), "answer_ms = 5 is outside 50 to 2000");
+        assert_eq!(wrong("exit_type_column = 29"), "exit_type_column = 29 is outside 27 to 28");
+        assert_eq!(wrong("[priority]\nclass_type = 1"), "priority.class_type = 1 is outside 2 to 10");
+        assert!(wrong("absent = [\"preemptSomething\"]").contains("preemptSomething"));
     }
 }

@@ -3,12 +3,16 @@ use proptest::prelude::*;
 use super::check_message;
 use crate::allow::{AllowList, Numbers, Passed, Refused};
 
-fn allow() -> AllowList {
-    AllowList { preempt_rows: Numbers::NONE.with(3).with(4), ..AllowList::default() }
+pub(super) fn allow() -> AllowList {
+    AllowList {
+        preempt_rows: Numbers::NONE.with(3).with(4),
+        priority_rows: Numbers::NONE.with(7),
+        ..AllowList::default()
+    }
 }
 
 /// A writer for the tests, apart from the reader under test and from any codec.
-fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+pub(super) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![tag];
     match u8::try_from(content.len()) {
         Ok(short) if short < 128 => bytes.push(short),
@@ -22,7 +26,7 @@ fn element(tag: u8, content: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn name(arcs: &[u32]) -> Vec<u8> {
+pub(super) fn name(arcs: &[u32]) -> Vec<u8> {
     let mut content = vec![u8::try_from(arcs[0] * 40 + arcs[1]).expect("small")];
     for arc in &arcs[2..] {
         let mut digits = vec![u8::try_from(arc & 0x7f).expect("small")];
@@ -36,18 +40,25 @@ fn name(arcs: &[u32]) -> Vec<u8> {
     element(0x06, &content)
 }
 
-fn control_state(row: u32) -> Vec<u32> {
+pub(super) fn control_state(row: u32) -> Vec<u32> {
     vec![1, 3, 6, 1, 4, 1, 1206, 4, 2, 1, 6, 3, 1, 2, row]
 }
 
 fn message(version: u8, operation: u8, bindings: &[(Vec<u32>, Vec<u8>)]) -> Vec<u8> {
+    let number = |n: u8| element(0x02, &[n]);
+    let community = element(0x04, b"administrator");
+    element(0x30, &[number(version), community, pdu(operation, bindings)].concat())
+}
+
+/// A PDU for every version.
+pub(super) fn pdu(operation: u8, bindings: &[(Vec<u32>, Vec<u8>)]) -> Vec<u8> {
     let list: Vec<u8> = bindings
         .iter()
         .flat_map(|(arcs, value)| element(0x30, &[name(arcs), value.clone()].concat()))
         .collect();
     let number = |n: u8| element(0x02, &[n]);
-    let pdu = [element(0x02, &[0x12, 0x34]), number(0), number(0), element(0x30, &list)].concat();
-    element(0x30, &[number(version), element(0x04, b"administrator"), element(operation, &pdu)].concat())
+    let content = [element(0x02, &[0x12, 0x34]), number(0), number(0), element(0x30, &list)].concat();
+    element(operation, &content)
 }
 
 fn set(row: u32, value: u8) -> Vec<u8> {
@@ -118,6 +129,51 @@ fn versions_and_operations_without_use_are_refused() {
     assert!(check_message(&message(3, 0xa0, &[]), &allow()).is_err());
     assert!(check_message(&message(0, 0xa3, &[]), &allow()).is_err());
     assert!(check_message(&[set(3, 1), vec![0]].concat(), &allow()).is_err());
+}
+
+/// A priority block of 21, 25 or 29 octets for row 7, and where it goes.
+fn priority(object: u32, edit: impl FnOnce(&mut Vec<u8>)) -> Result<Passed, Refused> {
+    let mut block = [&[7][..], &[0; 17], &[3, 1, 7]].concat();
+    if ![3, 5, 6].contains(&object) {
+        block.extend([0, 20, 0, 30]);
+    }
+    if object >= 8 {
+        block.extend([0x65, 0, 0, 0]);
+    }
+    edit(&mut block);
+    let arcs = vec![1, 3, 6, 1, 4, 1, 1206, 4, 2, 11, 2, object, 0];
+    check_message(&message(1, 0xa3, &[(arcs, element(0x04, &block))]), &allow())
+}
+
+#[test]
+fn s5_priority_blocks_of_own_rows_pass_and_a_selection_writes_nothing() {
+    for object in [1, 2, 5, 6, 8, 9] {
+        assert_eq!(priority(object, |_| {}), Ok(Passed::Write), "{object}");
+    }
+    assert_eq!(priority(3, |_| {}), Ok(Passed::Read));
+    for suffix in [vec![], vec![1]] {
+        let arcs = [vec![1, 3, 6, 1, 4, 1, 1206, 4, 2, 11, 2, 5], suffix].concat();
+        let block = [&[7][..], &[0; 17], &[3, 1, 7]].concat();
+        let cancel = message(0, 0xa3, &[(arcs, element(0x04, &block))]);
+        assert_eq!(check_message(&cancel, &allow()), Ok(Passed::Write));
+    }
+}
+
+#[test]
+fn s13_a_priority_block_is_of_no_emergency_class_and_of_an_own_strategy() {
+    let refused = |edit: fn(&mut Vec<u8>)| priority(1, edit).is_err();
+    assert!(refused(|block| block[18] = 1), "class 1");
+    assert!(refused(|block| block[18] = 0), "class 0");
+    assert!(refused(|block| block[18] = 11), "class 11");
+    assert!(refused(|block| block[20] = 6), "a strategy of others");
+    assert!(refused(|block| block[0] = 8), "a request of others");
+    assert!(refused(|block| block[24] = 19), "departs before it arrives");
+    assert!(refused(|block| block[23] = 2), "departs in ten minutes");
+    assert!(refused(|block| block.truncate(24)), "cut short");
+    assert!(refused(|block| block.push(0)), "too long");
+    for object in [0, 4, 7, 10, 11] {
+        assert!(priority(object, |_| {}).is_err(), "{object}");
+    }
 }
 
 proptest! {

@@ -1,32 +1,92 @@
 //! The client's transport with the egress guard in it: no byte leaves that the guard does not pass.
+//!
+//! The guard judges what the receiver will read. Of an encrypted message it opens the very bytes
+//! that are about to leave, with a key of its own: what the session meant to send counts for nothing.
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use async_snmp::{Candidate, Error, ReceiveLimits, RequestRegistration, Result, Transport, UdpHandle};
+use async_snmp::v3::PrivKey;
+use async_snmp::{
+    Candidate, Error, MasterKeys, ReceiveLimits, RequestRegistration, Result, Transport, UdpHandle,
+};
 use bytes::Bytes;
 use clearway_contract::actor::Clock;
-use clearway_egress::{AllowList, Passed, check_message};
+use clearway_egress::snmp::{Level, Sealed, check_message, check_message_v3};
+use clearway_egress::{AllowList, Passed, Refused};
+
+/// What the guard must know to read what leaves.
+#[derive(Clone)]
+pub(super) enum Reading {
+    /// Versions 1 and 2c: everything is in clear.
+    Community,
+    /// Version 3 with these keys.
+    User(Arc<Opener>),
+}
+
+/// Opens what was encrypted for one device.
+pub(super) struct Opener {
+    keys: MasterKeys,
+    /// The key of the device's engine, made when its id is first seen.
+    key: Mutex<Option<(Vec<u8>, PrivKey)>>,
+}
+
+impl Opener {
+    pub(super) fn new(keys: MasterKeys) -> Self {
+        Self { keys, key: Mutex::new(None) }
+    }
+
+    fn level(&self) -> Level {
+        if self.keys.priv_protocol().is_some() { Level::AuthPriv } else { Level::AuthNoPriv }
+    }
+
+    fn open(&self, sealed: &Sealed<'_>) -> Option<Vec<u8>> {
+        let mut known = self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.as_ref().is_none_or(|(engine, _)| engine != sealed.engine) {
+            let key =
+                PrivKey::from_master_key(self.keys.priv_master()?, self.keys.priv_protocol()?, sealed.engine);
+            *known = Some((sealed.engine.to_vec(), key.ok()?));
+        }
+        let (_, key) = known.as_ref()?;
+        key.decrypt(sealed.ciphertext, sealed.boots, sealed.time, sealed.salt).ok().map(|open| open.to_vec())
+    }
+}
 
 /// A UDP transport behind the guard.
 #[derive(Clone)]
 pub(super) struct Guarded {
     inner: UdpHandle,
     allow: AllowList,
+    reading: Reading,
     clock: Clock,
     /// When the last write left.
     wire_ns: Arc<AtomicU64>,
 }
 
 impl Guarded {
-    pub(super) fn new(inner: UdpHandle, allow: AllowList, clock: Clock, wire_ns: Arc<AtomicU64>) -> Self {
-        Self { inner, allow, clock, wire_ns }
+    pub(super) fn new(
+        inner: UdpHandle,
+        allow: AllowList,
+        reading: Reading,
+        clock: Clock,
+        wire_ns: Arc<AtomicU64>,
+    ) -> Self {
+        Self { inner, allow, reading, clock, wire_ns }
+    }
+
+    fn check(&self, data: &[u8]) -> std::result::Result<Passed, Refused> {
+        match &self.reading {
+            Reading::Community => check_message(data, &self.allow),
+            Reading::User(opener) => {
+                check_message_v3(data, &self.allow, opener.level(), |sealed| opener.open(sealed))
+            }
+        }
     }
 
     fn judge(&self, data: &[u8]) -> Result<()> {
-        match check_message(data, &self.allow) {
+        match self.check(data) {
             Ok(Passed::Read) => Ok(()),
             Ok(Passed::Write) => {
                 self.wire_ns.store((self.clock)().1, Ordering::Relaxed);

@@ -1,16 +1,77 @@
-use clearway_contract::kit::{CHECKS, Device, Face, Fault, site};
+use clearway_contract::kit::{CHECKS, Device, Face, Fault, TRANSIT, site};
 use clearway_contract::{Answer, Ask, GateRow, Protocol, Site, judge};
-use clearway_signals::{Capabilities, Channel, GroupKind, Millis, Mode, Owner, RowSet};
+use clearway_signals::{Capabilities, Channel, GroupKind, GroupSet, Millis, Mode, Owner, RowKind, RowSet};
 use proptest::prelude::*;
 
-use super::{Exchange, Request, Values};
-use crate::frame::{self, Name, Value};
-use crate::profile::{Profile, Suffix, Version};
+use super::{Exchange, Request};
+use crate::facts::{Coordination, ExitType};
+use crate::frame::{self, Data, Name, Value};
+use crate::outputs::Output;
+use crate::priority::{PriorityRequest, PrsStatus, Selector, StatusBlock};
+use crate::profile::{PriorityProfile, Profile, Suffix, Version};
+use crate::values::Values;
 
 /// An agent over the kit's device: objects in, objects out.
 struct Agent {
     exchange: Exchange,
     profile: Profile,
+    /// What its priority server says of any request that it does not hold.
+    closed: PrsStatus,
+    /// The blocks that it was sent, by object.
+    blocks: Vec<&'static str>,
+}
+
+impl Agent {
+    fn new(site: &Site, profile: Profile) -> Self {
+        let exchange = Exchange::new(site.clone(), profile.clone());
+        Self { exchange, profile, closed: PrsStatus::IdleNotValid, blocks: Vec::new() }
+    }
+
+    /// Take a write; `None` when it is refused.
+    fn set(&mut self, device: &mut Device, bindings: Vec<(Name, Data)>) -> Option<()> {
+        let mut calls = device.calls;
+        for (name, data) in bindings {
+            calls = match data {
+                Data::Integer(value) => {
+                    let number = (1..=255).find(|n| frame::PREEMPT_CALL.of(*n) == name).expect("a call");
+                    let row = device.row_of_number(Channel::Preempt, number).expect("a row");
+                    if value == 1 { calls.with(row) } else { without(calls, row) }
+                }
+                Data::Octets(block) => self.prioritise(device, calls, &name, &block),
+            };
+        }
+        let lives = device.dead_man;
+        device.write(calls, lives).then_some(())
+    }
+
+    fn prioritise(&mut self, device: &mut Device, calls: RowSet, name: &Name, block: &[u8]) -> RowSet {
+        let of = |object: &frame::Object| self.profile.scalar(object) == *name;
+        let object = frame::OBJECTS.iter().filter(|object| object.instance == frame::Instance::Scalar);
+        self.blocks.push(object.clone().find(|object| of(object)).expect("an object").name);
+        let row = |strategy| device.row_of_number(Channel::Priority, strategy).expect("a strategy");
+        if of(&frame::PRIORITY_CANCEL) || of(&frame::PRIORITY_CLEAR) {
+            let selector = Selector::decode(block).expect("a selector");
+            return without(calls, row(selector.strategy));
+        }
+        let request = match PriorityRequest::decode_absolute(block) {
+            Ok((request, 1_700_000_000)) => request,
+            Ok((_, other)) => panic!("{other} is another second"),
+            Err(_) => PriorityRequest::decode(block).expect("a request"),
+        };
+        assert!(request.departure_s > request.service_s);
+        let row = row(request.selector.strategy);
+        // A block counts whole seconds.
+        let second = Millis(device.now.0 / 1000 * 1000);
+        device.arrivals.push((second, Millis::from_s(request.service_s.into())));
+        calls.with(row)
+    }
+
+    fn status_block(&self, device: &Device, selector: &[u8]) -> Value {
+        let selector = Selector::decode(selector).expect("a selector");
+        let row = device.row_of_number(Channel::Priority, selector.strategy).expect("a strategy");
+        let status = if device.calls.contains(row) { PrsStatus::ReadyQueued } else { self.closed };
+        Value::Octets(StatusBlock { selector, status, reserved: 0 }.encode().to_vec())
+    }
 }
 
 fn kit_site() -> Site {
@@ -20,8 +81,12 @@ fn kit_site() -> Site {
     site
 }
 
+fn priority_site() -> Site {
+    site(Protocol::Ntcip)
+}
+
 fn make(profile: Profile) -> impl Fn(&Site) -> Box<dyn Face> {
-    move |site| Box::new(Agent { exchange: Exchange::new(site.clone(), profile), profile })
+    move |site| Box::new(Agent::new(site, profile.clone()))
 }
 
 impl Face for Agent {
@@ -37,27 +102,22 @@ impl Face for Agent {
                     assert!(names.len() <= self.profile.names_max);
                     for name in names {
                         match value(&self.profile, device, &name) {
-                            Some(value) => drop(values.insert(name, value)),
+                            Some(value) => values.insert(name, value),
                             None => self.exchange.mark_absent(name),
                         }
                     }
                 }
                 Request::Set(bindings) => {
-                    let mut calls = device.calls;
-                    for (name, value) in bindings {
-                        let number = (1..=255).find(|n| frame::PREEMPT_CALL.of(*n) == name).expect("a call");
-                        let row = device.row_of_number(Channel::Preempt, number).expect("a row");
-                        calls = if value == 1 { calls.with(row) } else { without(calls, row) };
-                    }
-                    let lives = device.dead_man;
-                    if !device.write(calls, lives) {
+                    if self.set(device, bindings).is_none() {
                         return Answer::Refused("genErr".into());
                     }
-                    return Answer::Written(0);
+                }
+                Request::Select { selector, buffer, .. } => {
+                    values.insert(buffer, self.status_block(device, &selector));
                 }
             }
         }
-        self.exchange.answer(ask, &values)
+        if matches!(ask, Ask::Write(_)) { Answer::Written(0) } else { self.exchange.answer(ask, &values) }
     }
 }
 
@@ -75,6 +135,12 @@ fn value(profile: &Profile, device: &Device, name: &Name) -> Option<Value> {
         (frame::UNIT_CONTROL, 0),
         (frame::USER_BACKUP_TIME, 0),
         (frame::VOLUME_SEQUENCE, 1),
+        (frame::GLOBAL_TIME, 1_700_000_000),
+        (frame::PATTERN, 3),
+        (frame::FREE, 2),
+        (frame::CYCLE_LEFT, 30),
+        (frame::CYCLE_POSITION, 60),
+        (frame::MAX_PREEMPTS, 4),
     ];
     if let Some((_, value)) = scalars.iter().find(|(object, _)| profile.scalar(object) == *name) {
         return Some(Integer(*value));
@@ -82,7 +148,10 @@ fn value(profile: &Profile, device: &Device, name: &Name) -> Option<Value> {
     if *name == frame::MODULE_VERSION.of(1) {
         return Some(Octets(format!("1.0 {:08x}", device.configuration_hash).into_bytes()));
     }
-    let number = u8::try_from(*name.0.last()?).ok()?;
+    if profile.scalar(&frame::PRIORITY_STATUS_BUFFER) == *name {
+        return Some(Octets(vec![0; 23]));
+    }
+    let number = u8::try_from(*name.arcs().last()?).ok()?;
     let is = |object: frame::Object| object.of(number) == *name;
     for object in [frame::GREENS, frame::YELLOWS, frame::WALKS, frame::PED_CLEARS, frame::DETECTORS_ACTIVE] {
         if is(object) {
@@ -142,6 +211,7 @@ fn value(profile: &Profile, device: &Device, name: &Name) -> Option<Value> {
         (frame::PREEMPT_STATE, state),
         (frame::PREEMPT_YELLOW, 255),
         (frame::PREEMPT_RED, 255),
+        (frame::PREEMPT_EXIT_TYPE_28, 4),
         (frame::PREEMPT_CALL, called.into()),
     ] {
         if is(object) {
@@ -168,10 +238,18 @@ fn conformance() {
 }
 
 #[test]
+fn conformance_with_priority_requests() {
+    for (name, check) in CHECKS {
+        println!("{name}");
+        check(&priority_site(), &make(Profile::STANDARD));
+    }
+}
+
+#[test]
 fn conformance_of_a_controller_with_another_suffix_and_small_messages() {
     let profile = Profile { suffix: Suffix::None, names_max: 7, ..Profile::STANDARD };
     for (_, check) in CHECKS {
-        check(&kit_site(), &make(profile));
+        check(&kit_site(), &make(profile.clone()));
     }
 }
 
@@ -193,7 +271,7 @@ fn a_controller_of_version_1_arms_only_by_waiver_of_its_entry() {
     device.fault = Fault::None;
     let profile = Profile { version: Version::V01, ..Profile::STANDARD };
     let judged = |profile: Profile| {
-        let mut old = Old(Exchange::new(device.site.clone(), profile));
+        let mut old = Old(Exchange::new(device.site.clone(), profile.clone()));
         let mut values = Values::new();
         for request in old.0.requests(&Ask::Gate) {
             let Request::Get(names) = request else { panic!("a read") };
@@ -202,7 +280,7 @@ fn a_controller_of_version_1_arms_only_by_waiver_of_its_entry() {
                     .iter()
                     .any(|object| [3, 4].iter().any(|row| object.of(*row) == name));
                 match value(&profile, &device, &name).filter(|_| !modern) {
-                    Some(value) => drop(values.insert(name, value)),
+                    Some(value) => values.insert(name, value),
                     None => old.0.mark_absent(name),
                 }
             }
@@ -210,7 +288,7 @@ fn a_controller_of_version_1_arms_only_by_waiver_of_its_entry() {
         let Answer::Gate(reading) = old.0.answer(&Ask::Gate, &values) else { panic!("a reading") };
         judge(&device.site, &reading, 1, Millis::ZERO).map_err(|found| found[0].row)
     };
-    assert_eq!(judged(profile).map(|_| ()), Err(GateRow::EntryIntervals));
+    assert_eq!(judged(profile.clone()).map(|_| ()), Err(GateRow::EntryIntervals));
     assert!(judged(Profile { entry_keeps_intervals: true, ..profile }).is_ok());
 }
 
@@ -226,7 +304,7 @@ fn the_user_defined_timer_replaces_the_other_and_blinds_the_gate() {
             let value =
                 if timer { Some(Value::Integer(30)) } else { value(&Profile::STANDARD, &device, &name) };
             match value {
-                Some(value) => drop(values.insert(name, value)),
+                Some(value) => values.insert(name, value),
                 None => exchange.mark_absent(name),
             }
         }
@@ -241,15 +319,198 @@ fn an_answer_that_lacks_an_object_is_a_failure() {
     assert!(matches!(exchange.answer(&Ask::Status, &Values::new()), Answer::Failed(_)));
 }
 
+fn asked(exchange: &mut Exchange, ask: &Ask, value: impl Fn(&Name) -> Option<Value>) -> Answer {
+    let mut values = Values::new();
+    for request in exchange.requests(ask) {
+        let names = match request {
+            Request::Get(names) => names,
+            Request::Select { buffer, .. } => vec![buffer],
+            Request::Set(_) => panic!("a write in a reading"),
+        };
+        for name in names {
+            match value(&name) {
+                Some(value) => values.insert(name, value),
+                None => exchange.mark_absent(name),
+            }
+        }
+    }
+    exchange.answer(ask, &values)
+}
+
+#[test]
+fn groups_are_read_where_the_binding_shows_them() {
+    let outputs = [Output::Overlap(9), Output::Channel(3), Output::Phase(4)];
+    let mut exchange = Exchange::bound(kit_site(), Profile::STANDARD, &outputs);
+    let lit = |name: &Name| {
+        let lamps = [frame::OVERLAP_GREENS.of(2), frame::CHANNEL_YELLOWS.of(1), frame::PED_CLEARS.of(1)];
+        let bits = [0b1, 0b100, 0b1000];
+        let at = lamps.iter().position(|lamp| lamp == name);
+        Some(Value::Integer(at.map_or(2, |at| bits[at])))
+    };
+    let Answer::Status(reading) = asked(&mut exchange, &Ask::Status, lit) else { panic!("a status") };
+    assert_eq!(reading.status.greens, GroupSet(0b001));
+    assert_eq!(reading.status.yellows, GroupSet(0b010));
+    assert_eq!(reading.status.clearing, GroupSet(0b100));
+}
+
+#[test]
+fn identity_coordination_exit_and_clock_are_noted() {
+    let mut device = Device::new(kit_site());
+    let mut agent = Agent::new(&device.site, Profile::STANDARD);
+    agent.exchange(&Ask::Gate, &mut device);
+    agent.exchange(&Ask::Counts, &mut device);
+    let facts = agent.exchange.facts();
+    assert_eq!(facts.exits, [(3, ExitType::ExitCoord), (4, ExitType::ExitCoord)]);
+    assert_eq!((facts.max_preempts, facts.clock_epoch_s), (Some(4), Some(1_700_000_000)));
+    let coordination = Coordination { pattern: 3, free: 2, cycle_left_s: 30, cycle_position_s: 60 };
+    assert_eq!(facts.coordination, Some(coordination));
+    assert!(facts.version.contains(&format!("{:08x}", device.configuration_hash)));
+}
+
+#[test]
+fn a_read_only_row_does_not_arm_and_an_absent_object_is_never_asked_for() {
+    let profile = Profile { read_only_rows: vec![3], absent: vec!["sysUpTime".into()], ..Profile::STANDARD };
+    let mut device = Device::new(kit_site());
+    let reading = reading(profile.clone(), &mut device);
+    assert!(!reading.rows[1].remote && reading.rows[2].remote);
+    let mut exchange = Exchange::new(kit_site(), profile.clone());
+    let uptime = profile.scalar(&frame::UPTIME);
+    let answer = asked(&mut exchange, &Ask::Status, |name| {
+        assert_ne!(*name, uptime);
+        value(&profile, &Device::new(kit_site()), name)
+    });
+    let Answer::Status(reading) = answer else { panic!("{answer:?}") };
+    assert_eq!(reading.uptime, None);
+}
+
+#[test]
+fn the_clock_is_judged_where_requests_carry_it() {
+    let absolute = PriorityProfile { absolute: true, ..PriorityProfile::default() };
+    let profile = Profile { priority: absolute, ..Profile::STANDARD };
+    let mut device = Device::new(priority_site());
+    let offset = |epoch_ms: Option<i64>, device: &mut Device| {
+        let mut agent = Agent::new(&device.site, profile.clone());
+        epoch_ms.into_iter().for_each(|epoch_ms| agent.exchange.set_wall(epoch_ms));
+        match agent.exchange(&Ask::Gate, device) {
+            Answer::Gate(reading) => reading.clock_offset,
+            other => panic!("{other:?}"),
+        }
+    };
+    // The device says 1 700 000 000 s, which is true for a whole second.
+    for (ours_ms, off_ms) in [(0, 0), (999, 0), (-500, 500), (1_999, -1_000)] {
+        assert_eq!(offset(Some(1_700_000_000_000 + ours_ms), &mut device), Some(Millis(off_ms)));
+    }
+    assert_eq!(offset(None, &mut device), Some(Millis::NEVER));
+    assert_eq!(reading(Profile::STANDARD, &mut Device::new(priority_site())).clock_offset, None);
+}
+
+/// A keeper that asks the transit row for half a minute, and the objects that it wrote.
+fn transit(profile: Profile, closed: PrsStatus) -> (clearway_contract::kit::Bench, Vec<&'static str>) {
+    use clearway_contract::kit::{Bench, assertion, release};
+    use std::sync::{Arc, Mutex};
+    struct Watched(Agent, Arc<Mutex<Vec<&'static str>>>);
+    impl Face for Watched {
+        fn exchange(&mut self, ask: &Ask, device: &mut Device) -> Answer {
+            self.0.exchange.set_wall(1_700_000_000_000);
+            let answer = self.0.exchange(ask, device);
+            self.1.lock().expect("alone").clone_from(&self.0.blocks);
+            answer
+        }
+    }
+    let blocks = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&blocks);
+    let make = move |site: &Site| -> Box<dyn Face> {
+        let agent = Agent { closed, ..Agent::new(site, profile.clone()) };
+        Box::new(Watched(agent, Arc::clone(&seen)))
+    };
+    let site = priority_site();
+    let mut bench = Bench::new(&site, &make);
+    bench.run_until(Millis::from_s(3));
+    let now = bench.now;
+    bench.offer(&assertion(&site, TRANSIT, 1, 1, now, Millis::from_s(30)));
+    bench.run_until(Millis::from_s(6));
+    let now = bench.now;
+    bench.offer(&release(&site, TRANSIT, 1, 2, now));
+    bench.run_until(Millis::from_s(8));
+    let now = bench.now;
+    bench.offer(&assertion(&site, TRANSIT, 2, 1, now, Millis::from_s(30)));
+    bench.run_until(Millis::from_s(9));
+    let blocks = blocks.lock().expect("alone").clone();
+    (bench, blocks)
+}
+
+#[test]
+fn a_priority_request_is_made_updated_cancelled_cleared_and_made_anew() {
+    let (bench, blocks) = transit(Profile::STANDARD, PrsStatus::ClosedCanceled);
+    let updates = blocks.iter().filter(|block| **block == "prgPriorityUpdate").count();
+    assert!((2..=6).contains(&updates), "{blocks:?}");
+    let mut steps: Vec<&str> = blocks.iter().filter_map(|name| name.strip_prefix("prgPriority")).collect();
+    steps.dedup();
+    // What a generator before us left as closed is cleared first.
+    let expected = ["Clear", "Request", "Update", "Cancel", "Clear", "Request"];
+    assert_eq!(steps[..6], expected);
+    assert_eq!(bench.device.calls, RowSet::of(TRANSIT));
+}
+
+#[test]
+fn the_absolute_variants_carry_the_wall_clock() {
+    let absolute = PriorityProfile { absolute: true, ..PriorityProfile::default() };
+    let (_, blocks) = transit(Profile { priority: absolute, ..Profile::STANDARD }, PrsStatus::IdleNotValid);
+    assert!(blocks.contains(&"prgPriorityRequestAbsolute") && blocks.contains(&"prgPriorityUpdateAbsolute"));
+    assert!(!blocks.contains(&"prgPriorityRequest"));
+}
+
+#[test]
+fn a_request_that_the_priority_server_ends_is_given_up_and_not_repeated() {
+    for status in PrsStatus::ALL.into_iter().filter(|status| status.is_closed()) {
+        let mut device = Device::new(priority_site());
+        let mut agent = Agent { closed: status, ..Agent::new(&device.site, Profile::STANDARD) };
+        agent.exchange(&Ask::Connect, &mut device);
+        let over = |agent: &mut Agent, device: &mut Device| match agent.exchange(&Ask::Status, device) {
+            Answer::Status(reading) => reading.outlived,
+            other => panic!("{other:?}"),
+        };
+        // What was over before we asked for anything is not ours.
+        assert_eq!(over(&mut agent, &mut device), RowSet::EMPTY);
+        agent.exchange.priorities.pretend_asked(TRANSIT);
+        assert_eq!(over(&mut agent, &mut device), RowSet::of(TRANSIT), "{status:?}");
+        assert_eq!(over(&mut agent, &mut device), RowSet::EMPTY);
+    }
+}
+
+#[test]
+fn x9_a_buffer_about_another_request_is_no_answer() {
+    let mut exchange = Exchange::new(priority_site(), Profile::STANDARD);
+    let other = Selector { request: 9, strategy: 9, ..Selector::default() };
+    let block = StatusBlock { selector: other, status: PrsStatus::ActiveProcessing, reserved: 0 };
+    let buffer = Profile::STANDARD.scalar(&frame::PRIORITY_STATUS_BUFFER);
+    let answer = asked(&mut exchange, &Ask::Status, |name| {
+        Some(if *name == buffer { Value::Octets(block.encode().to_vec()) } else { Value::Integer(2) })
+    });
+    assert!(matches!(answer, Answer::Failed(_)));
+}
+
+#[test]
+fn an_emergency_row_on_the_priority_channel_is_never_asked() {
+    let mut site = priority_site();
+    site.rows[TRANSIT.index()].kind = RowKind::Emergency;
+    let mut exchange = Exchange::new(site, Profile::STANDARD);
+    assert!(exchange.requests(&Ask::Status).iter().all(|request| matches!(request, Request::Get(_))));
+}
+
 proptest! {
     #[test]
     fn x8_no_value_makes_the_exchange_panic(numbers in proptest::collection::vec(any::<i64>(), 1..50), octets in proptest::collection::vec(any::<u8>(), 0..20)) {
-        let mut exchange = Exchange::new(kit_site(), Profile::STANDARD);
+        let mut exchange = Exchange::new(priority_site(), Profile::STANDARD);
         let mut next = numbers.iter().cycle();
         for ask in [Ask::Gate, Ask::Status, Ask::Counts] {
             let mut values = Values::new();
             for request in exchange.requests(&ask) {
-                let Request::Get(names) = request else { continue };
+                let names = match request {
+                    Request::Get(names) => names,
+                    Request::Select { buffer, .. } => vec![buffer],
+                    Request::Set(_) => continue,
+                };
                 for name in names {
                     let number = *next.next().expect("cycles");
                     let value = if number % 3 == 0 { Value::Octets(octets.clone()) } else { Value::Integer(number) };

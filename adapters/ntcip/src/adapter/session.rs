@@ -1,0 +1,174 @@
+//! A session with one device, as the adapter needs it: reads and writes of named objects. The SNMP
+//! library stands behind this and nowhere else.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use async_snmp::{
+    Auth, Client, ClientBuilder, Error, ErrorStatus, Oid, Retry, UdpTransport, UsmConfig, Value as Wire,
+};
+use clearway_contract::actor::Clock;
+use clearway_egress::AllowList;
+
+use super::credentials::Credentials;
+use super::transport::{Guarded, Opener, Reading};
+use crate::frame::{Data, Name, Value};
+
+/// Why an exchange came to nothing.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum SessionError {
+    /// A version 1 device does not have the object at this index, from 0, and answers none of them.
+    #[error("object {0} is not there")]
+    Absent(usize),
+    /// The device answered and refused.
+    #[error("{0}")]
+    Refused(String),
+    /// No usable answer. What happened at the device is not known.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// A session. A device's answer counts only when it is about the objects that were asked for (X9).
+pub(super) trait Session: Send + Sync + 'static {
+    /// Read; `None` for an object that the device says it does not have.
+    fn get(&self, names: &[Name]) -> impl Future<Output = Result<Vec<Option<Value>>, SessionError>> + Send;
+
+    /// Write, all in one message.
+    fn set(&self, bindings: &[(Name, Data)]) -> impl Future<Output = Result<(), SessionError>> + Send;
+}
+
+/// Opens sessions. Each one is new in every respect, above all in what it believes of the device's
+/// engine: a version 3 session does not survive that the device changes its engine id, a new one does.
+pub(super) trait Dial: Send + Sync + 'static {
+    /// What it opens.
+    type Session: Session;
+
+    /// Open one, at most within the time that the caller waits.
+    fn dial(&self) -> impl Future<Output = Result<Self::Session, String>> + Send;
+}
+
+/// Opens sessions over UDP, behind the egress guard.
+pub(super) struct SnmpDial {
+    /// `host:port`.
+    pub(super) address: String,
+    pub(super) credentials: Credentials,
+    pub(super) accept_plaintext: bool,
+    pub(super) names_max: usize,
+    pub(super) answer_within: Duration,
+    pub(super) allow: AllowList,
+    pub(super) clock: Clock,
+    /// When the last write left.
+    pub(super) wire_ns: Arc<AtomicU64>,
+}
+
+impl Dial for SnmpDial {
+    type Session = SnmpSession;
+
+    async fn dial(&self) -> Result<SnmpSession, String> {
+        let target = self.resolve().await?;
+        if !target.ip().is_loopback() && !self.credentials.are_authenticated() && !self.accept_plaintext {
+            return Err("messages in clear to another machine are not accepted by the configuration".into());
+        }
+        let any = if target.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+        let socket = UdpTransport::bind(any).await.map_err(|error| error.to_string())?;
+        let handle = socket.handle(target).map_err(|error| error.to_string())?.strict_source(true);
+        let (auth, reading) = self.auth()?;
+        let (clock, wire_ns) = (Arc::clone(&self.clock), Arc::clone(&self.wire_ns));
+        let guarded = Guarded::new(handle, self.allow, reading, clock, wire_ns);
+        let client = ClientBuilder::new(auth)
+            .request_timeout(self.answer_within)
+            .retry(Retry::none())
+            .max_oids_per_request(self.names_max)
+            .build_with_transport(guarded);
+        client.map(SnmpSession).map_err(|error| error.to_string())
+    }
+}
+
+impl SnmpDial {
+    async fn resolve(&self) -> Result<SocketAddr, String> {
+        let found = tokio::net::lookup_host(&self.address).await;
+        let mut found = found.map_err(|error| error.to_string())?;
+        found.next().ok_or_else(|| "the address leads nowhere".into())
+    }
+
+    fn auth(&self) -> Result<(Auth, Reading), String> {
+        Ok(match &self.credentials {
+            Credentials::V1(community) => (Auth::v1(community.clone()), Reading::Community),
+            Credentials::V2c(community) => (Auth::v2c(community.clone()), Reading::Community),
+            Credentials::V3(user) => {
+                let usm = UsmConfig::new(user.name.clone()).with_master_keys(user.keys.clone());
+                let usm = usm.map_err(|error| error.to_string())?;
+                (usm.into(), Reading::User(Arc::new(Opener::new(user.keys.clone()))))
+            }
+        })
+    }
+}
+
+/// A session of the SNMP library.
+pub(super) struct SnmpSession(Client<Guarded>);
+
+impl Session for SnmpSession {
+    async fn get(&self, names: &[Name]) -> Result<Vec<Option<Value>>, SessionError> {
+        let oids: Vec<Oid> = names.iter().map(|name| Oid::from_slice(name.arcs())).collect();
+        let response = self.0.get_many(&oids).await.map_err(|error| read_error(&error, names.len()))?;
+        if !response.varbinds.iter().map(|varbind| &varbind.oid).eq(oids.iter()) {
+            return Err(SessionError::Failed("the answer is about other objects".into()));
+        }
+        Ok(response.varbinds.into_iter().map(|varbind| decode(varbind.value)).collect())
+    }
+
+    async fn set(&self, bindings: &[(Name, Data)]) -> Result<(), SessionError> {
+        let encode = |(name, data): &(Name, Data)| {
+            let value = match data {
+                Data::Integer(number) => Wire::Integer(*number),
+                Data::Octets(octets) => Wire::OctetString(octets.clone().into()),
+            };
+            (Oid::from_slice(name.arcs()), value)
+        };
+        let bindings: Vec<(Oid, Wire)> = bindings.iter().map(encode).collect();
+        match self.0.set_many(&bindings).await {
+            Ok(_) => Ok(()),
+            Err(error) => Err(match status_of(&error) {
+                Some((status, _)) => SessionError::Refused(status.to_string()),
+                None => SessionError::Failed(error.to_string()),
+            }),
+        }
+    }
+}
+
+fn read_error(error: &Error, count: usize) -> SessionError {
+    let index = match status_of(error) {
+        Some((ErrorStatus::NoSuchName, index)) => usize::try_from(index).ok().and_then(|i| i.checked_sub(1)),
+        _ => None,
+    };
+    match index.filter(|index| *index < count) {
+        Some(index) => SessionError::Absent(index),
+        None => SessionError::Failed(error.to_string()),
+    }
+}
+
+/// The error status that the device answered with, and the index of the object.
+fn status_of(error: &Error) -> Option<(ErrorStatus, u32)> {
+    match error {
+        Error::Snmp { status, index, .. } => Some((*status, *index)),
+        Error::Exchange { source, .. } => status_of(source),
+        Error::SharedOperation { source } => status_of(source),
+        _ => None,
+    }
+}
+
+fn decode(value: Wire) -> Option<Value> {
+    Some(match value {
+        Wire::NoSuchObject | Wire::NoSuchInstance | Wire::EndOfMibView => return None,
+        Wire::Integer(number) => Value::Integer(number.into()),
+        Wire::Counter32(number)
+        | Wire::Gauge32(number)
+        | Wire::UInteger32(number)
+        | Wire::TimeTicks(number) => Value::Integer(number.into()),
+        Wire::OctetString(octets) => Value::Octets(octets.to_vec()),
+        _ => Value::Other,
+    })
+}

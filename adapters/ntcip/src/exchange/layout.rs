@@ -1,0 +1,177 @@
+//! Which instances each ask reads, in order: computed once for each site.
+
+use std::collections::BTreeSet;
+
+use clearway_contract::{Ask, Site};
+use clearway_signals::Channel;
+
+use super::preempts;
+use crate::codec::eight_of;
+use crate::frame::{self, Name, Object};
+use crate::outputs::Outputs;
+use crate::profile::{Profile, Version};
+
+/// Columns of the phase table that the gate reads.
+const PHASE_COLUMNS: [Object; 5] = [
+    frame::PHASE_WALK,
+    frame::PHASE_PED_CLEAR,
+    frame::PHASE_MIN_GREEN,
+    frame::PHASE_YELLOW,
+    frame::PHASE_RED,
+];
+
+/// Columns of the preempt table that the gate reads of own rows.
+const ROW_COLUMNS: [Object; 15] = [
+    frame::PREEMPT_LINK,
+    frame::PREEMPT_DELAY,
+    frame::PREEMPT_MIN_DURATION,
+    frame::PREEMPT_MIN_GREEN,
+    frame::PREEMPT_MIN_WALK,
+    frame::PREEMPT_PED_CLEAR,
+    frame::PREEMPT_DWELL_GREEN,
+    frame::PREEMPT_MAX_PRESENCE,
+    frame::PREEMPT_TRACK_PHASE,
+    frame::PREEMPT_DWELL_PHASE,
+    frame::PREEMPT_DWELL_PED,
+    frame::PREEMPT_DWELL_OVERLAP,
+    frame::PREEMPT_YELLOW,
+    frame::PREEMPT_RED,
+    frame::PREEMPT_CALL,
+];
+
+/// The names of each ask.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    gate: Vec<Name>,
+    status: Vec<Name>,
+    counts: Vec<Name>,
+}
+
+impl Layout {
+    pub(super) fn new(site: &Site, profile: &Profile, outputs: &Outputs) -> Self {
+        let reader = Reader { site, profile, outputs };
+        Self { gate: reader.gate(), status: reader.status(), counts: reader.counts() }
+    }
+
+    pub(super) fn names(&self, ask: &Ask) -> &[Name] {
+        match ask {
+            Ask::Gate => &self.gate,
+            Ask::Status => &self.status,
+            Ask::Counts => &self.counts,
+            Ask::Connect | Ask::Write(_) => &[],
+        }
+    }
+}
+
+struct Reader<'a> {
+    site: &'a Site,
+    profile: &'a Profile,
+    outputs: &'a Outputs,
+}
+
+impl Reader<'_> {
+    fn status(&self) -> Vec<Name> {
+        let mut list = List::new(self.profile);
+        list.scalars(&[frame::CONTROL_STATUS, frame::FLASH_STATUS, frame::UPTIME]);
+        let lights = [frame::GREENS, frame::YELLOWS, frame::WALKS, frame::PED_CLEARS];
+        list.eights(&self.outputs.phases, &lights);
+        list.eights(&self.outputs.overlaps, &[frame::OVERLAP_GREENS, frame::OVERLAP_YELLOWS]);
+        list.eights(&self.outputs.channels, &[frame::CHANNEL_GREENS, frame::CHANNEL_YELLOWS]);
+        for (id, row) in preempts(self.site) {
+            list.row(&frame::PREEMPT_STATE, row.number);
+            if self.site.own_rows().contains(id) {
+                list.row(&frame::PREEMPT_CALL, row.number);
+            }
+        }
+        list.names
+    }
+
+    fn counts(&self) -> Vec<Name> {
+        let mut list = List::new(self.profile);
+        if !self.site.detectors.is_empty() {
+            list.scalars(&[frame::VOLUME_SEQUENCE]);
+            list.eights(&self.site.detectors, &[frame::DETECTORS_ACTIVE]);
+            self.site.detectors.iter().for_each(|number| list.row(&frame::VOLUME, *number));
+        }
+        list.scalars(&[
+            frame::PATTERN,
+            frame::FREE,
+            frame::CYCLE_LEFT,
+            frame::CYCLE_POSITION,
+            frame::GLOBAL_TIME,
+        ]);
+        list.names
+    }
+
+    fn gate(&self) -> Vec<Name> {
+        let mut list = List::new(self.profile);
+        for object in [frame::MODULE_MAKE, frame::MODULE_MODEL, frame::MODULE_VERSION] {
+            list.row(&object, self.profile.module_row);
+        }
+        list.scalars(&[frame::BACKUP_TIME, frame::CONTROL_STATUS, frame::FLASH_STATUS, frame::MAX_PREEMPTS]);
+        if self.profile.version == Version::V03 {
+            list.scalars(&[frame::UNIT_CONTROL, frame::USER_BACKUP_TIME]);
+        }
+        for number in self.outputs.phases.iter().filter(|number| **number > 0) {
+            PHASE_COLUMNS.iter().for_each(|column| list.row(column, *number));
+        }
+        for (id, row) in preempts(self.site) {
+            list.row(&frame::PREEMPT_CONTROL, row.number);
+            if self.site.own_rows().contains(id) {
+                ROW_COLUMNS.iter().for_each(|column| list.row(column, row.number));
+                self.exit_columns().for_each(|column| list.row(column, row.number));
+            }
+        }
+        let own = self.site.own_rows();
+        let row = |id: clearway_signals::RowId| self.site.rows.get(id.index());
+        if own.iter().filter_map(row).any(|row| row.channel == Channel::Priority) {
+            list.scalars(&[frame::PRIORITY_STATUS_BUFFER]);
+            if self.profile.priority.absolute {
+                list.scalars(&[frame::GLOBAL_TIME]);
+            }
+        }
+        list.names
+    }
+
+    /// The columns that may hold the exit type.
+    fn exit_columns(&self) -> impl Iterator<Item = &'static Object> {
+        let said = self.profile.exit_type_column;
+        let has_exit = self.profile.version == Version::V03 || said.is_some();
+        [(27, &frame::PREEMPT_EXIT_TYPE_27), (28, &frame::PREEMPT_EXIT_TYPE_28)]
+            .into_iter()
+            .filter(move |(column, _)| has_exit && said.is_none_or(|said| said == *column))
+            .map(|(_, object)| object)
+    }
+}
+
+/// Names of objects that the profile does not exclude.
+struct List<'a> {
+    profile: &'a Profile,
+    names: Vec<Name>,
+}
+
+impl<'a> List<'a> {
+    fn new(profile: &'a Profile) -> Self {
+        Self { profile, names: Vec::new() }
+    }
+
+    fn scalars(&mut self, objects: &[Object]) {
+        let present = objects.iter().filter(|object| self.profile.has(object));
+        self.names.extend(present.map(|object| self.profile.scalar(object)));
+    }
+
+    fn row(&mut self, object: &Object, number: u8) {
+        if self.profile.has(object) {
+            self.names.push(object.of(number));
+        }
+    }
+
+    /// The groups of eight that the numbers stand in, as far as the controller serves them.
+    fn eights(&mut self, numbers: &[u8], objects: &[Object]) {
+        let eights: BTreeSet<u8> = numbers.iter().filter(|n| **n > 0).map(|n| eight_of(*n)).collect();
+        let last = self.profile.status_groups_max;
+        for eight in eights.into_iter().filter(|eight| *eight <= last) {
+            objects.iter().for_each(|object| self.row(object, eight));
+        }
+    }
+}

@@ -21,6 +21,7 @@ pub mod engine;
 pub mod event;
 pub mod output;
 pub mod queue;
+pub mod reserve;
 pub mod route;
 mod serve;
 pub mod tracking;

@@ -1,0 +1,95 @@
+//! Branch and bound over the orders of conflicting pairs.
+//!
+//! The least times under the orders decided so far bound what follows from them, and where no pair
+//! clashes they are a plan. So only pairs that do clash are decided, the earliest one first.
+
+use super::Cost;
+use super::book::Instance;
+use super::orders::{Added, Orders};
+
+/// What a search found.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Searched {
+    /// The best cost, no more than the one that the search began with.
+    pub cost: Cost,
+    /// Nodes of the tree.
+    pub nodes: u32,
+    /// Whether nothing costs less.
+    pub is_exact: bool,
+}
+
+impl Orders {
+    /// Look for a plan of `members` that costs less than `known`, in at most `nodes` nodes; it is then
+    /// read by [`placed`](Self::placed).
+    pub fn search(&mut self, instance: &Instance, members: &[usize], known: Cost, nodes: u32) -> Searched {
+        let mut searched = Searched { cost: known, nodes: 0, is_exact: true };
+        self.begin(instance);
+        self.explore(instance, members, nodes, &mut searched);
+        searched
+    }
+
+    pub fn placed(&self, visit: usize) -> (i64, bool) {
+        self.best[visit]
+    }
+
+    fn explore(&mut self, instance: &Instance, members: &[usize], budget: u32, searched: &mut Searched) {
+        if searched.nodes >= budget {
+            searched.is_exact = false;
+            return;
+        }
+        searched.nodes += 1;
+        let cost = self.cost(instance, members);
+        if cost >= searched.cost {
+            return;
+        }
+        let Some((a, b)) = self.first_clash(instance, members) else {
+            searched.cost = cost;
+            for (best, (start, yields)) in self.best.iter_mut().zip(self.starts.iter().zip(&self.yields)) {
+                *best = (*start, *yields > 0);
+            }
+            return;
+        };
+        let mut orders = [(Cost::WORST, a, b), (Cost::WORST, b, a)];
+        let rank = |visit: usize| instance.bids[instance.visits[visit].bid].rank;
+        for (cost, before, then) in &mut orders {
+            let mark = self.mark();
+            match self.add(instance, *before, *then) {
+                Added::Stands => *cost = self.cost(instance, members),
+                Added::Contradicts => {}
+                Added::NoRoom => searched.is_exact = false,
+            }
+            self.back_to(instance, mark);
+        }
+        // The cheaper order first; of equal ones that of rank.
+        orders.sort_unstable_by_key(|(cost, before, _)| (*cost, rank(*before)));
+        for (cost, before, then) in orders {
+            if cost >= searched.cost {
+                continue;
+            }
+            let mark = self.mark();
+            if self.add(instance, before, then) == Added::Stands {
+                self.explore(instance, members, budget, searched);
+            }
+            self.back_to(instance, mark);
+        }
+    }
+
+    /// The pair that clashes first in time.
+    fn first_clash(&self, instance: &Instance, members: &[usize]) -> Option<(usize, usize)> {
+        let visits = members.iter().flat_map(|bid| instance.bids[*bid].first..instance.bids[*bid].end);
+        let mut first: Option<(i64, usize, usize)> = None;
+        for visit in visits {
+            let bid = instance.visits[visit].bid;
+            let at = self.starts[visit];
+            let others = instance.beside(visit).filter(|o| *o > visit && instance.visits[*o].bid != bid);
+            for other in others {
+                let meet = at.min(self.starts[other]);
+                let sooner = first.is_none_or(|(earliest, ..)| meet < earliest);
+                if sooner && instance.clash((visit, at), (other, self.starts[other])) {
+                    first = Some((meet, visit, other));
+                }
+            }
+        }
+        first.map(|(_, a, b)| (a, b))
+    }
+}

@@ -1,0 +1,154 @@
+//! Vehicles placed one after the other, each as early as those before it allow; the sequence by best
+//! insertion, improved by swaps.
+
+use super::book::{Bid, Instance};
+use super::{BIDS_MAX, Cost, VISITS_MAX};
+
+/// Nothing stands there yet.
+const UNPLACED: i64 = i64::MIN;
+
+/// The workspace.
+#[derive(Clone, Debug)]
+pub(super) struct Serial {
+    sequence: Vec<usize>,
+    trial: Vec<usize>,
+    starts: Vec<i64>,
+    yields: Vec<bool>,
+}
+
+impl Serial {
+    pub fn with_buffers() -> Self {
+        Self {
+            sequence: Vec::with_capacity(BIDS_MAX),
+            trial: Vec::with_capacity(BIDS_MAX),
+            starts: Vec::with_capacity(BIDS_MAX * VISITS_MAX),
+            yields: Vec::with_capacity(BIDS_MAX * VISITS_MAX),
+        }
+    }
+
+    /// Plan `members` (in the order of rank) by trying at most `trials` sequences. The cost, and how
+    /// many were tried; the plan is then read by [`placed`](Self::placed).
+    pub fn search(&mut self, instance: &Instance, members: &[usize], trials: u32) -> (Cost, u32) {
+        let mut left = trials;
+        self.sequence.clear();
+        for member in members {
+            self.insert(instance, *member, &mut left);
+        }
+        let mut best = self.try_sequence(instance, false);
+        while left > 0 && best > Cost::default() {
+            let improved = self.swap(instance, best, &mut left);
+            if improved >= best {
+                break;
+            }
+            best = improved;
+        }
+        (self.try_sequence(instance, false), trials - left)
+    }
+
+    pub fn placed(&self, visit: usize) -> (i64, bool) {
+        (self.starts[visit], self.yields[visit])
+    }
+
+    /// Put one more vehicle where it costs least, the last place first: it is the lowest in rank.
+    fn insert(&mut self, instance: &Instance, member: usize, left: &mut u32) {
+        let mut best = (Cost::WORST, self.sequence.len());
+        for place in (0..=self.sequence.len()).rev() {
+            if *left == 0 {
+                break;
+            }
+            *left -= 1;
+            self.trial.clone_from(&self.sequence);
+            self.trial.insert(place, member);
+            let cost = self.try_sequence(instance, true);
+            if cost < best.0 {
+                best = (cost, place);
+            }
+            // Nobody is delayed with the lowest one last: no other place can be better.
+            if cost == Cost::default() {
+                break;
+            }
+        }
+        self.sequence.insert(best.1, member);
+    }
+
+    /// Swap the first pair of the sequence that makes it cheaper; the cost then, or as it was.
+    fn swap(&mut self, instance: &Instance, best: Cost, left: &mut u32) -> Cost {
+        for a in 0..self.sequence.len() {
+            for b in a + 1..self.sequence.len() {
+                if *left == 0 {
+                    return best;
+                }
+                *left -= 1;
+                self.trial.clone_from(&self.sequence);
+                self.trial.swap(a, b);
+                let cost = self.try_sequence(instance, true);
+                if cost < best {
+                    self.sequence.swap(a, b);
+                    return cost;
+                }
+            }
+        }
+        best
+    }
+
+    /// Place the vehicles of the trial, or of the sequence itself, and add up what it costs.
+    fn try_sequence(&mut self, instance: &Instance, trial: bool) -> Cost {
+        self.starts.clear();
+        self.starts.resize(instance.visits.len(), UNPLACED);
+        self.yields.clear();
+        self.yields.resize(instance.visits.len(), false);
+        let sequence = if trial { &self.trial } else { &self.sequence };
+        let mut cost = Cost::default();
+        for bid in sequence {
+            let (last, yields) = place(instance, *bid, &mut self.starts, &mut self.yields);
+            cost = cost.plus(instance.cost(*bid, last)).plus(Cost { yields, ..Cost::default() });
+        }
+        cost
+    }
+}
+
+/// Place one vehicle around what stands already; the start of its last visit, and how many calls that
+/// were made it must take back.
+fn place(instance: &Instance, bid: usize, starts: &mut [i64], yields: &mut [bool]) -> (i64, i64) {
+    let Bid { first, end, .. } = instance.bids[bid];
+    let mut reached = i64::MIN / 2;
+    let mut taken_back = 0;
+    for visit in first..end {
+        let slot = &instance.visits[visit];
+        let wished = slot.base.max(reached);
+        let start = free(instance, visit, wished, starts);
+        if slot.visit.committed && start > wished {
+            taken_back += 1;
+            yields[visit] = true;
+        }
+        starts[visit] = start;
+        reached = start + slot.visit.travel.0;
+    }
+    (starts[end - 1], taken_back)
+}
+
+/// The first instant from `wished` on at which a visit clashes with nothing that stands.
+///
+/// A call that was made already stands where it was wished even before its vehicle is placed; but not
+/// against another such call: of two, the one placed first is kept.
+fn free(instance: &Instance, visit: usize, wished: i64, starts: &[i64]) -> i64 {
+    let slot = &instance.visits[visit];
+    let stands = |other: usize| match (starts[other], &instance.visits[other]) {
+        (UNPLACED, called) if called.visit.committed && !slot.visit.committed => Some(called.base),
+        (UNPLACED, _) => None,
+        (start, _) => Some(start),
+    };
+    let mut start = wished;
+    // Each round moves behind one more window: no more rounds than windows.
+    while let Some(behind) = instance
+        .beside(visit)
+        .filter(|other| instance.visits[*other].bid != slot.bid)
+        .filter_map(|other| Some((other, stands(other)?)))
+        .filter(|window| instance.clash((visit, start), *window))
+        .filter_map(|(other, at)| Some(at + instance.visits[other].hold() + instance.gap(other, visit)?))
+        .max()
+    {
+        start = behind;
+    }
+    start
+}

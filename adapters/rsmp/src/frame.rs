@@ -98,6 +98,26 @@ impl Message {
     }
 }
 
+impl Message {
+    /// Give the message another id; acknowledgements have none.
+    pub fn set_id(&mut self, id: String) {
+        let place = match self {
+            Self::MessageAck(_) | Self::MessageNotAck(_) => return,
+            Self::Version(m) => &mut m.id,
+            Self::Watchdog(m) => &mut m.id,
+            Self::AggregatedStatus(m) => &mut m.id,
+            Self::AggregatedStatusRequest(m) => &mut m.id,
+            Self::Alarm(m) => &mut m.id,
+            Self::CommandRequest(m) => &mut m.id,
+            Self::CommandResponse(m) => &mut m.id,
+            Self::StatusRequest(m) | Self::StatusUnsubscribe(m) => &mut m.id,
+            Self::StatusResponse(m) | Self::StatusUpdate(m) => &mut m.id,
+            Self::StatusSubscribe(m) => &mut m.id,
+        };
+        *place = id;
+    }
+}
+
 /// An acknowledgement.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Ack {

@@ -8,6 +8,7 @@ use clearway_certify::{Ask, Class, Draft, certify};
 use clearway_network::{Controller, LinkId, LinkIndex, Network, Uses};
 use clearway_planner::Config;
 use clearway_planner::along::{cumulate, signals_along};
+use clearway_planner::cycle::Cycle;
 use clearway_planner::queue::Queue;
 use clearway_planner::route::Router;
 use clearway_planner::tracking::{Track, acquire};
@@ -148,6 +149,7 @@ struct PlanWave {
     watches: Vec<Watch>,
     queues: Vec<Queue>,
     worst: Vec<Vec<Millis>>,
+    cycles: Vec<Cycle>,
     now: Millis,
 }
 
@@ -165,8 +167,9 @@ impl PlanWave {
         wave.track = Some(on.track);
         let watches = network.controllers.iter().map(|controller| watch(controller, now)).collect();
         let worst = network.controllers.iter().map(|c| vec![Millis::from_s(20); c.rows.len()]).collect();
+        let cycles = network.controllers.iter().map(Cycle::new).collect();
         let queues = vec![Queue::default(); network.links.len()];
-        Self { on, wave, config: Config::default(), watches, queues, worst, now }
+        Self { on, wave, config: Config::default(), watches, queues, worst, cycles, now }
     }
 }
 
@@ -187,6 +190,7 @@ impl Step for PlanWave {
             watches: &self.watches,
             queues: &self.queues,
             worst: &self.worst,
+            cycles: &self.cycles,
         };
         self.wave.plan(&setting, self.now);
         let mut digest = Digest::default();

@@ -8,17 +8,26 @@ use clearway_signals::{ControllerId, Millis, RequestId, RequestState, RequestSte
 
 use crate::engine::Engine;
 use crate::output::{Notice, Output, Reason};
-use crate::wave::{Skip, Wave};
+use crate::wave::{Setting, Skip, Wave, WaveSignal};
 
 /// Between two vehicles at one controller the first one's exit and the reading of it take this long.
 const BETWEEN: Millis = Millis(1_000);
+/// The whole wave is certified this often.
+const AHEAD_EVERY: Millis = Millis(1_000);
 
 impl Engine {
     /// Plan a wave anew and act on it.
     pub(crate) fn drive(&mut self, i: usize, now: Millis, out: &mut Output) {
         let mut wave = std::mem::take(&mut self.waves[i]);
         let network = Arc::clone(&self.network);
-        let setting = Self::setting(&network, &self.config, &self.watches, &self.queues, &self.worst);
+        let setting = Setting {
+            network: &network,
+            config: &self.config,
+            watches: &self.watches,
+            queues: &self.queues,
+            worst: &self.worst,
+            cycles: &self.cycles,
+        };
         wave.plan(&setting, now);
         self.waves[i] = wave;
         self.give_way(i, now, out);
@@ -67,18 +76,23 @@ impl Engine {
         }
         let may_call = self.waves[i].may_call(now);
         self.report_silence(i, may_call, out);
-        let due = self.waves[i]
-            .signals
-            .iter()
-            .any(|s| !s.passed && (s.asserted || (may_call && wants_call(s.skip) && s.call_at <= now)));
-        if !due {
+        if !self.waves[i].signals.iter().any(|s| is_due(s, may_call, now)) {
             return;
         }
         self.make_room(i, may_call, now, out);
-        if let Some(plan) = self.certified(i, now, out) {
+        if let Some(plan) = self.certified(i, now, out, |s| is_due(s, may_call, now)) {
             for n in 0..plan.asks().len() {
-                self.call(i, n, &plan, may_call, now, out);
+                self.call(i, n, &plan, now, out);
             }
+        }
+    }
+
+    /// Certify the whole wave ahead, off the way of a fix: a request that the checker will refuse is
+    /// known, and shown, long before it is due.
+    pub(crate) fn look_ahead(&mut self, i: usize, now: Millis, out: &mut Output) {
+        if now.since(self.waves[i].looked_ahead_at) >= AHEAD_EVERY && !self.waves[i].suspended {
+            self.waves[i].looked_ahead_at = now;
+            self.certified(i, now, out, may_be_asked);
         }
     }
 
@@ -133,11 +147,18 @@ impl Engine {
         }
     }
 
-    /// Certify the wave's requests; one that is refused is left out and the rest certified again.
-    fn certified(&mut self, i: usize, now: Millis, out: &mut Output) -> Option<CertifiedPlan> {
+    /// Certify those of the wave's requests that are `meant`; one that is refused is left out and the
+    /// rest certified again.
+    fn certified(
+        &mut self,
+        i: usize,
+        now: Millis,
+        out: &mut Output,
+        meant: impl Fn(&WaveSignal) -> bool,
+    ) -> Option<CertifiedPlan> {
         let network = Arc::clone(&self.network);
         for _ in 0..=ROUTE_SIGNALS_MAX {
-            self.collect_asks(i, now);
+            self.collect_asks(i, now, &meant);
             let draft = Draft { class: Class::Emergency, asks: &self.asks };
             let watches = &self.watches;
             let result = certify(
@@ -156,14 +177,16 @@ impl Engine {
     }
 
     /// The requests of a wave, each controller at most once: the nearest signal of it.
-    fn collect_asks(&mut self, i: usize, now: Millis) {
+    fn collect_asks(&mut self, i: usize, now: Millis, meant: impl Fn(&WaveSignal) -> bool) {
         self.asks.clear();
         self.asked.clear();
-        for (s, signal) in self.waves[i].signals.iter_mut().enumerate() {
-            let asked = !signal.passed && (wants_call(signal.skip) || signal.asserted);
-            let (Some(row), true) = (signal.place.row, asked) else { continue };
+        let signals = &mut self.waves[i].signals;
+        for s in 0..signals.len() {
+            let (nearer, signal) = signals[..=s].split_at_mut(s);
+            let signal = &mut signal[0];
+            let (Some(row), true) = (signal.place.row, meant(signal)) else { continue };
             let controller = signal.place.controller;
-            if self.asks.iter().any(|a| a.controller == controller) {
+            if nearer.iter().any(|n| n.place.controller == controller && may_be_asked(n)) {
                 continue;
             }
             let request = *signal.request.get_or_insert_with(|| {
@@ -200,21 +223,12 @@ impl Engine {
     }
 
     /// Call, or refresh, one signal if its time has come.
-    fn call(
-        &mut self,
-        i: usize,
-        n: usize,
-        plan: &CertifiedPlan,
-        may_call: bool,
-        now: Millis,
-        out: &mut Output,
-    ) {
+    fn call(&mut self, i: usize, n: usize, plan: &CertifiedPlan, now: Millis, out: &mut Output) {
         let s = self.asked[n];
         let signal = self.waves[i].signals[s];
-        let due = signal.asserted || (may_call && wants_call(signal.skip) && signal.call_at <= now);
         // Between fixes a held row needs no refresh: its lease still stands on the last fix.
         let refresh = self.waves[i].track.is_some_and(|t| t.fix_at == now);
-        if !due || (signal.asserted && !refresh) || !out.has_room() {
+        if (signal.asserted && !refresh) || !out.has_room() {
             return;
         }
         let lease_end = self.waves[i].lease_end(&signal);
@@ -273,6 +287,16 @@ impl Engine {
             self.release_signal(i, s, reason, now, out);
         }
     }
+}
+
+/// Whether a signal is called, or is to be called or refreshed now.
+fn is_due(signal: &WaveSignal, may_call: bool, now: Millis) -> bool {
+    !signal.passed && (signal.asserted || (may_call && wants_call(signal.skip) && signal.call_at <= now))
+}
+
+/// Whether a signal is part of the plan at all.
+fn may_be_asked(signal: &WaveSignal) -> bool {
+    !signal.passed && (wants_call(signal.skip) || signal.asserted) && signal.place.row.is_some()
 }
 
 /// A signal whose turn comes after another vehicle's is called too, only later.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::along::{SignalOnWay, cumulate, signals_along};
 use crate::config::{Config, VehicleInfo};
+use crate::cycle::Cycle;
 use crate::event::{Counts, Event, Mission, VehicleFix};
 use crate::output::{Notice, Output, Reason};
 use crate::queue::Queue;
@@ -18,7 +19,7 @@ use crate::route::Router;
 use crate::tracking::{Track, acquire};
 use crate::transit::{LinePlan, Transit};
 use crate::watch::{Closing, Watch};
-use crate::wave::{Setting, Wave};
+use crate::wave::Wave;
 
 /// Where an emergency vehicle may drive.
 const EMERGENCY_WAYS: Uses = Uses::CAR.union(Uses::EMERGENCY);
@@ -44,6 +45,7 @@ pub struct Engine {
     pub(crate) watches: Vec<Watch>,
     pub(crate) queues: Vec<Queue>,
     pub(crate) worst: Vec<Vec<Millis>>,
+    pub(crate) cycles: Vec<Cycle>,
     pub(crate) lines: Vec<LinePlan>,
     pub(crate) transits: Vec<Option<Transit>>,
     pub(crate) next_request: u32,
@@ -78,6 +80,7 @@ impl Engine {
             watches: vec![Watch::default(); network.controllers.len()],
             queues: vec![Queue::default(); network.links.len()],
             worst,
+            cycles: network.controllers.iter().map(Cycle::new).collect(),
             lines,
             transits: vec![None; vehicles.len()],
             last_fixes: vec![None; vehicles.len()],
@@ -351,6 +354,7 @@ impl Engine {
                 } else {
                     self.dispatch(i, now, out);
                 }
+                self.look_ahead(i, now, out);
             }
         }
         self.tick_transit(now, out);
@@ -362,16 +366,6 @@ impl Engine {
             self.waves[i].suspended = true;
         }
         self.release_all_transit(now, out);
-    }
-
-    pub(crate) fn setting<'a>(
-        network: &'a Network,
-        config: &'a Config,
-        watches: &'a [Watch],
-        queues: &'a [Queue],
-        worst: &'a [Vec<Millis>],
-    ) -> Setting<'a> {
-        Setting { network, config, watches, queues, worst }
     }
 
     /// A release command for a row of ours, and the watch until its end is seen.

@@ -6,7 +6,8 @@
 //!
 //! * `tracking`: the position on the route (map match), the speed, the cadence of the source;
 //! * `arrival`: when the vehicle reaches each signal, as a distribution;
-//! * `watch`, `transition`, `queue`: what the controllers show, how soon they can turn green, who stands there;
+//! * `watch`, `transition`, `cycle`, `queue`: what the controllers show and will show, how soon they can turn
+//!   green, who stands there;
 //! * `wave`: when each row is called and released; `transit`: the same for trams, conditional on lateness;
 //! * `drive`, `serve`: certification, calls, leases and releases, for waves and for trams;
 //! * `engine`: the loop over all of it, missions, statuses, recovery.
@@ -16,6 +17,7 @@ pub mod along;
 pub mod arbitrate;
 pub mod arrival;
 pub mod config;
+pub mod cycle;
 mod drive;
 pub mod engine;
 pub mod event;

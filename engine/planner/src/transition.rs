@@ -6,9 +6,8 @@
 
 use clearway_network::Controller;
 use clearway_signals::limits::GROUPS_MAX;
-use clearway_signals::{GroupId, GroupSet, Millis, Relation, RequestRow};
+use clearway_signals::{GroupId, Millis, Relation, RequestRow};
 
-use crate::queue::Queue;
 use crate::watch::Watch;
 
 /// What one group shows at some instant: green since then, or not green since then.
@@ -101,90 +100,6 @@ pub fn planned_display(controller: &Controller, zero: Millis, at: Millis) -> Dis
     display
 }
 
-/// Who waits at the approach while a call is put off: the queue, and how it leaves.
-#[derive(Clone, Copy, Debug)]
-pub struct Approach {
-    /// The queue now.
-    pub queue: Queue,
-    /// The group whose green lets it go.
-    pub group: GroupId,
-    /// Lanes of the approach.
-    pub lanes: u8,
-    /// Start-up lost time.
-    pub startup: Millis,
-    /// Saturation headway.
-    pub headway: Millis,
-    /// From one standing vehicle's start to the next one's.
-    pub start_wave: Millis,
-}
-
-impl Approach {
-    /// Time from green until the tail of the queue rolls, if green comes after `green_in`
-    /// (the shock-wave form of T_Q in planning notes 4.2).
-    #[must_use]
-    pub fn clearing(&self, green_in: Millis) -> Millis {
-        self.queue.clearing(self.lanes, self.startup, self.start_wave, green_in)
-    }
-}
-
-/// The latest instant of a call from `now` on, after which green comes and the queue rolls by
-/// `target`; `now` when even that is too late.
-///
-/// The plan is followed until the call: a green that it shows by itself shortens the queue. Between
-/// the calls that would do and the latest one there may be instants that would not (a walk that
-/// begins just then): the latest one is right as long as the controller keeps to its plan, and it is
-/// sought anew at every fix. Steps of a second, at most 90.
-#[must_use]
-pub fn latest_call(
-    controller: &Controller,
-    row: &RequestRow,
-    zero: Millis,
-    now: Millis,
-    target: Millis,
-    approach: &Approach,
-) -> Millis {
-    const STEP: Millis = Millis(1_000);
-    let (mut waiting, mut at, mut latest) = (*approach, now, now);
-    waiting.queue.start(now);
-    for _ in 0..STEPS_MAX {
-        if at > target {
-            break;
-        }
-        let display = planned_display(controller, zero, at);
-        let green_in = time_to_green(controller, row, at, &display);
-        if at + green_in + waiting.clearing(green_in) <= target {
-            latest = at;
-        }
-        at += STEP;
-        let green = display[waiting.group.index() % GROUPS_MAX].green;
-        waiting.queue.forecast(green, waiting.lanes, waiting.headway, at);
-    }
-    latest
-}
-
-/// A call is put off by no more steps than this.
-const STEPS_MAX: usize = 90;
-
-/// When the plan itself shows all of `wanted` green, at or after `from`; within two cycles.
-#[must_use]
-pub fn planned_green(
-    controller: &Controller,
-    zero: Millis,
-    wanted: GroupSet,
-    from: Millis,
-) -> Option<Millis> {
-    const STEP: Millis = Millis(1_000);
-    let mut at = from;
-    while at <= from + controller.plan.cycle + controller.plan.cycle {
-        let display = planned_display(controller, zero, at);
-        if wanted.iter().all(|g| display[g.index()].green) {
-            return Some(at);
-        }
-        at += STEP;
-    }
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -212,37 +127,6 @@ mod tests {
         assert_eq!(at(&network, 52_000), Millis(7_000), "the walk ended 2 s ago");
     }
 
-    fn nobody_waits() -> Approach {
-        let (startup, headway, start_wave) = (Millis(2_000), Millis(2_000), Millis(2_000));
-        Approach { queue: Queue::default(), group: GroupId(0), lanes: 1, startup, headway, start_wave }
-    }
-
-    #[test]
-    fn the_latest_call_still_brings_green_in_time() {
-        let network = corridor(1);
-        let controller = &network.controllers[0];
-        let row = &controller.rows[1];
-        for target in (0..60).map(|s| Millis(20_000 + s * 1_000)) {
-            let call = latest_call(controller, row, Millis(0), Millis(0), target, &nobody_waits());
-            let needed = time_to_green(controller, row, call, &planned_display(controller, Millis(0), call));
-            assert!(call == Millis(0) || call + needed <= target);
-        }
-    }
-
-    #[test]
-    fn a_green_of_the_plan_that_empties_the_queue_puts_the_call_off() {
-        let network = corridor(1);
-        let controller = &network.controllers[0];
-        let mut approach = nobody_waits();
-        approach.queue.count(0, true, false, 1, Millis(1));
-        let call = |now: i64| {
-            let (now, target) = (Millis(now), Millis(75_000));
-            latest_call(controller, &controller.rows[1], Millis(0), now, target, &approach)
-        };
-        // Red until 60 s: green by 61 s at the latest for six cars. From 60 s on the plan lets them go.
-        assert!(call(40_000) >= Millis(70_000), "{:?}", call(40_000));
-    }
-
     #[test]
     fn the_certificate_bounds_every_transition() {
         let network = corridor(1);
@@ -256,14 +140,5 @@ mod tests {
                 assert!(needed <= bound + UNDER_WAY, "at {ms}: {needed:?} > {bound:?}");
             }
         }
-    }
-
-    #[test]
-    fn the_plan_says_when_it_is_green_by_itself() {
-        let network = corridor(1);
-        let controller = &network.controllers[0];
-        let next = planned_green(controller, Millis(0), GroupSet(1), Millis(26_000));
-        assert_eq!(next, Some(Millis(59_000)), "with the red-yellow before it");
-        assert_eq!(planned_green(controller, Millis(0), GroupSet(1), Millis(5_000)), Some(Millis(5_000)));
     }
 }

@@ -11,10 +11,11 @@ use clearway_signals::{Millis, MissionId, RequestId, RequestRow, RequestState};
 use crate::along::SignalOnWay;
 use crate::arrival::{Arrival, Forecast};
 use crate::config::Config;
+use crate::cycle::{Approach, Cycle};
 use crate::event::Mission;
 use crate::queue::Queue;
 use crate::tracking::Track;
-use crate::transition::{Approach, latest_call, planned_green, time_to_green_now};
+use crate::transition::time_to_green_now;
 use crate::watch::Watch;
 
 /// Beyond this a plan is only a forecast; it is worked out when the vehicle comes nearer.
@@ -109,6 +110,8 @@ pub struct Setting<'a> {
     pub queues: &'a [Queue],
     /// Worst entry of every row: `worst[controller][row]`.
     pub worst: &'a [Vec<Millis>],
+    /// The plan of every controller, second by second.
+    pub cycles: &'a [Cycle],
 }
 
 /// The wave of one mission.
@@ -130,6 +133,8 @@ pub struct Wave {
     pub track: Option<Track>,
     /// When it was last planned.
     pub planned_at: Millis,
+    /// When all of it was last certified.
+    pub looked_ahead_at: Millis,
     /// When the vehicle arrives at the end of the way.
     pub arrives: Millis,
     /// Whether the silence of the source was reported.
@@ -158,6 +163,7 @@ impl Wave {
         self.track = None;
         self.silent = false;
         self.planned_at = Millis::ZERO;
+        self.looked_ahead_at = Millis::ZERO;
     }
 
     /// Put the signals of a new way in; requests under way at the same row are kept.
@@ -255,10 +261,10 @@ fn skip(signal: &WaveSignal, setting: &Setting<'_>, ahead: usize, now: Millis) -
 
 /// When the plan of a controller that is not asked lets the vehicle through.
 fn unasked_green(signal: &WaveSignal, setting: &Setting<'_>, arrival: Millis) -> Millis {
-    let Some(controller) = setting.network.controller(signal.place.controller) else { return arrival };
-    setting.watches[signal.place.controller.index()]
+    let index = signal.place.controller.index();
+    setting.watches[index]
         .cycle_zero()
-        .and_then(|zero| planned_green(controller, zero, signal.place.wanted, arrival))
+        .and_then(|zero| setting.cycles[index].planned_green(zero, signal.place.wanted, arrival))
         .unwrap_or(arrival)
 }
 
@@ -278,26 +284,28 @@ fn time_signal(signal: &mut WaveSignal, setting: &Setting<'_>, now: Millis) {
         headway: config.headway,
         start_wave: config.start_wave,
     };
-    let present = time_to_green_now(controller, row, watch, now);
-    let discharge = approach.clearing(present);
     let target = signal.arrival.quantile(-config.early_z_milli) - config.lead - config.reaction;
-
-    if signal.asserted {
-        signal.call_at = signal.asserted_at;
-        signal.green_at = now + present;
-    } else {
-        let worst = setting.worst[id.index()][row_id.index()];
-        let certain = (target - discharge - worst).max(now);
-        // Far ahead the certain instant will do; the latest one is sought when it comes near.
-        let near = certain <= now + NEAR && target > now;
+    let worst = setting.worst[id.index()][row_id.index()];
+    // Far ahead the certain instant will do; the latest one is sought when it comes near.
+    let certain = (target - approach.clearing(worst) - worst).max(now);
+    let near = certain <= now + NEAR && target > now;
+    let discharge;
+    if signal.asserted || near || target <= now {
+        let present = time_to_green_now(controller, row, watch, now);
+        discharge = approach.clearing(present);
         signal.call_at = match watch.cycle_zero() {
+            _ if signal.asserted => signal.asserted_at,
             Some(zero) if near && watch.is_fresh(now) && watch.in_step(controller) => {
-                latest_call(controller, row, zero, now, target, &approach)
+                setting.cycles[id.index()].latest_call(row_id, zero, now, target, &approach)
             }
             _ => certain,
         };
-        let in_time = target - discharge;
-        signal.green_at = if signal.call_at <= now { now + present } else { signal.call_at.max(in_time) };
+        let under_way = signal.asserted || signal.call_at <= now;
+        signal.green_at = if under_way { now + present } else { signal.call_at.max(target - discharge) };
+    } else {
+        discharge = approach.clearing(worst);
+        signal.call_at = certain;
+        signal.green_at = certain.max(target - discharge);
     }
     let through = signal.arrival.quantile(config.late_z_milli).max(signal.green_at + discharge);
     let span_mm = signal.place.exit_mm - signal.place.stop_line_mm + config.clear_mm;

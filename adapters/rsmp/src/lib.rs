@@ -13,6 +13,8 @@ pub mod codec;
 pub mod exchange;
 pub mod frame;
 pub mod naming;
+#[cfg(test)]
+mod peer;
 pub mod priority;
 pub mod session;
 pub mod sxl;

@@ -1,1 +1,297 @@
 //! The exchange before a scripted site: the conformance kit, and what is RSMP's own.
+
+use std::sync::Arc;
+
+use clearway_contract::kit::{CHECKS, Device, Face, MAIN, assertion, instant, site};
+use clearway_contract::{Answer, Ask, GateRow, Keeper, Protocol, Site, Step, judge};
+use clearway_signals::{GroupId, GroupSet, Millis, Mode, PreemptState, RowSet};
+use serde_json::{Value, json};
+
+use super::Exchange;
+use crate::binding::{Binding, Means};
+use crate::peer::Peer;
+use crate::session::{Instant, Policy, Rights, Session};
+
+fn binding() -> Binding {
+    Binding {
+        dead_man: Some(Millis::from_s(15)),
+        max_presence: Some(Millis::from_s(120)),
+        ..Binding::new("RN+SI0001")
+    }
+}
+
+/// A site over the kit's device, with the exchange before it.
+struct Desk {
+    site: Site,
+    binding: Binding,
+    peer: Peer,
+    exchange: Option<Exchange>,
+    started: Millis,
+    connections: u32,
+}
+
+impl Desk {
+    fn new(site: &Site) -> Self {
+        let (site, peer) = (site.clone(), Peer::new());
+        Self { site, binding: binding(), peer, exchange: None, started: Millis::ZERO, connections: 0 }
+    }
+
+    fn connect(&mut self, now: Instant) {
+        self.connections += 1;
+        let session = Session::new(Arc::new(Policy::default()), u64::from(self.connections), now);
+        let mut exchange = Exchange::new(self.site.clone(), self.binding.clone(), session, self.connections);
+        exchange.receive(now, &self.peer.version());
+        self.exchange = Some(exchange);
+    }
+
+    fn pump(&mut self, now: Instant, device: &mut Device) {
+        let Some(exchange) = &mut self.exchange else { return };
+        for _ in 0..50 {
+            let output = exchange.take_output();
+            if output.is_empty() {
+                return;
+            }
+            exchange.left(1);
+            let answers = self.peer.hear(device, &output);
+            exchange.receive(now, &answers);
+        }
+        panic!("the exchange talks without end");
+    }
+
+    fn ask(&mut self, ask: &Ask, device: &mut Device) -> Answer {
+        let now = Instant { at: device.now, unix_ms: device.now.0 };
+        if self.started != device.started {
+            (self.started, self.exchange) = (device.started, None);
+        }
+        if *ask == Ask::Connect {
+            self.connect(now);
+        }
+        self.peer.drop_outlived(device);
+        let update = self.peer.update(device);
+        let Some(exchange) = &mut self.exchange else { return Answer::Failed("not connected".into()) };
+        exchange.receive(now, &update);
+        exchange.begin(now, ask);
+        self.pump(now, device);
+        let answer = self.exchange.as_mut().and_then(Exchange::take_answer);
+        answer.unwrap_or_else(|| Answer::Failed("no answer".into()))
+    }
+
+    /// Connect, and take the first reading.
+    fn ready(site: &Site, change: impl FnOnce(&mut Self)) -> (Self, Device) {
+        let (mut desk, mut device) = (Self::new(site), Device::new(site.clone()));
+        change(&mut desk);
+        assert_eq!(desk.ask(&Ask::Connect, &mut device), Answer::Connected);
+        (desk, device)
+    }
+
+    fn commands(&self) -> Vec<Value> {
+        self.peer.received.iter().filter(|m| m["type"] == "CommandRequest").cloned().collect()
+    }
+}
+
+impl Face for Desk {
+    fn exchange(&mut self, ask: &Ask, device: &mut Device) -> Answer {
+        self.ask(ask, device)
+    }
+}
+
+fn gate(desk: &mut Desk, device: &mut Device) -> Result<(), Vec<GateRow>> {
+    let Answer::Gate(reading) = desk.ask(&Ask::Gate, device) else { panic!("a reading") };
+    let judged = judge(&desk.site, &reading, 1, Millis::ZERO);
+    judged.map(|_| ()).map_err(|found| found.iter().map(|finding| finding.row).collect())
+}
+
+#[test]
+fn conformance() {
+    for (name, check) in CHECKS {
+        println!("{name}");
+        check(&site(Protocol::Rsmp), &|site| Box::new(Desk::new(site)));
+    }
+}
+
+#[test]
+fn conformance_of_a_site_that_takes_no_subscription() {
+    for (_, check) in CHECKS {
+        check(&site(Protocol::Rsmp), &|site| {
+            let mut desk = Desk::new(site);
+            desk.peer.refuses_subscriptions = true;
+            Box::new(desk)
+        });
+    }
+}
+
+#[test]
+fn a_reading_holds_groups_mode_and_requests() {
+    let site = site(Protocol::Rsmp);
+    let (mut desk, mut device) = Desk::ready(&site, |_| {});
+    device.calls = RowSet::of(MAIN);
+    let Answer::Status(reading) = desk.ask(&Ask::Status, &mut device) else { panic!("a status") };
+    assert_eq!(reading.status.mode, Mode::Normal);
+    assert_eq!(reading.status.greens, GroupSet::of(GroupId(0)));
+    assert_eq!((reading.calls, reading.status.active), (RowSet::of(MAIN), Some(MAIN)));
+    assert_eq!(reading.status.preempt, PreemptState::Dwell);
+}
+
+#[test]
+fn a_status_reading_asks_for_the_read_back_alone() {
+    let site = site(Protocol::Rsmp);
+    let (mut desk, mut device) = Desk::ready(&site, |_| {});
+    desk.ask(&Ask::Status, &mut device);
+    let request = desk.peer.received.iter().rfind(|m| m["type"] == "StatusRequest").expect("a request");
+    assert_eq!(request["sS"], json!([{"sCI": "S0033", "n": "status"}]));
+}
+
+#[test]
+fn counts_come_by_subscription() {
+    let site = site(Protocol::Rsmp);
+    let (mut desk, mut device) = Desk::ready(&site, |_| {});
+    let before = desk.peer.received.len();
+    assert_eq!(desk.ask(&Ask::Counts, &mut device), Answer::Counts(vec![0, 0], vec![true, false]));
+    assert_eq!(desk.peer.received.len(), before + 1, "only the update was acknowledged");
+}
+
+#[test]
+fn the_gate_names_what_does_not_hold() {
+    let site = site(Protocol::Rsmp);
+    let (mut desk, mut device) = Desk::ready(&site, |_| {});
+    assert_eq!(gate(&mut desk, &mut device), Ok(()));
+    device.configuration_hash ^= 1;
+    assert_eq!(gate(&mut desk, &mut device), Err(vec![GateRow::Identity]));
+
+    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.binding.dead_man = None);
+    assert_eq!(gate(&mut desk, &mut device), Err(vec![GateRow::DeadMan]));
+
+    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.binding.keeps_intervals = false);
+    let found = gate(&mut desk, &mut device).expect_err("not armed");
+    assert!(found.iter().all(|row| *row == GateRow::EntryIntervals) && !found.is_empty());
+
+    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.peer.sxl = "1.0.15");
+    assert_eq!(gate(&mut desk, &mut device), Err(vec![GateRow::Identity]), "no priority requests");
+
+    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.peer.cores = vec!["3.1.5"]);
+    assert_eq!(gate(&mut desk, &mut device), Err(vec![GateRow::Identity]), "no arrays");
+}
+
+#[test]
+fn a_commissioned_checksum_stands_for_the_models_own() {
+    let site = site(Protocol::Rsmp);
+    let device = Device::new(site.clone());
+    let shown = crate::naming::checksum(device.configuration_hash);
+    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.binding.checksum = Some(shown));
+    assert_eq!(gate(&mut desk, &mut device), Ok(()));
+    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.binding.checksum = Some("other".into()));
+    assert_eq!(gate(&mut desk, &mut device), Err(vec![GateRow::Identity]));
+}
+
+/// Drive a keeper and the desk for a while, as the actor does.
+fn run(keeper: &mut Keeper, desk: &mut Desk, device: &mut Device, until: Millis) {
+    while device.now < until {
+        match keeper.next(instant(device.now)) {
+            Step::Ask(ask) => {
+                let answer = desk.ask(&ask, device);
+                device.advance(device.now + Millis(1));
+                keeper.answer(instant(device.now), answer);
+            }
+            Step::Wait(at) => device.advance(at.max(device.now + Millis(1)).min(until)),
+        }
+    }
+}
+
+#[test]
+fn a_request_is_new_once_then_updated_then_cancelled() {
+    let site = site(Protocol::Rsmp);
+    let (mut desk, mut device) = (Desk::new(&site), Device::new(site.clone()));
+    let mut keeper = Keeper::new(site.clone(), clearway_contract::kit::PACE);
+    run(&mut keeper, &mut desk, &mut device, Millis::from_s(2));
+    let command = assertion(&site, MAIN, 1, 1, device.now, device.now + Millis::from_s(10));
+    keeper.offer(instant(device.now), &command).expect("taken");
+    run(&mut keeper, &mut desk, &mut device, Millis::from_s(6));
+    keeper.close(instant(device.now));
+    run(&mut keeper, &mut desk, &mut device, Millis::from_s(8));
+    assert!(keeper.is_quiet() && device.calls.is_empty());
+    let commands = desk.commands();
+    let argument = |command: &Value, name: &str| {
+        let arguments = command["arg"].as_array().expect("arguments");
+        arguments.iter().find(|a| a["n"] == name).map(|a| a["v"].clone())
+    };
+    let kinds: Vec<_> = commands.iter().filter_map(|command| argument(command, "type")).collect();
+    assert_eq!((kinds.first(), kinds.last()), (Some(&json!("new")), Some(&json!("cancel"))));
+    assert!(kinds.len() > 3 && kinds[1..kinds.len() - 1].iter().all(|kind| kind == "update"));
+    let ids: Vec<_> = commands.iter().filter_map(|command| argument(command, "requestId")).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]));
+    for command in &commands[1..] {
+        assert_eq!((argument(command, "inputId"), argument(command, "vehicleType")), (None, None));
+    }
+}
+
+#[test]
+fn a_rejected_request_is_given_up_with_the_controllers_word() {
+    let site = site(Protocol::Rsmp);
+    let (mut desk, mut device) = (Desk::new(&site), Device::new(site.clone()));
+    desk.peer.refuses_requests = Some("cooldown");
+    let mut keeper = Keeper::new(site.clone(), clearway_contract::kit::PACE);
+    run(&mut keeper, &mut desk, &mut device, Millis::from_s(2));
+    let command = assertion(&site, MAIN, 1, 1, device.now, device.now + Millis::from_s(20));
+    keeper.offer(instant(device.now), &command).expect("taken");
+    run(&mut keeper, &mut desk, &mut device, Millis::from_s(6));
+    let told: Vec<String> = keeper
+        .drain_events()
+        .filter_map(|event| match event {
+            clearway_contract::PortEvent::Refused(_, _, why) => Some(why),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["the controller says: cooldown"]);
+    assert_eq!(desk.commands().len(), 1, "asked once");
+}
+
+#[test]
+fn commands_without_expiry_go_only_by_waiver() {
+    let site = site(Protocol::Rsmp);
+    let means = vec![(MAIN, Means::EmergencyRoute(3))];
+    let write_of = |rights: Rights| {
+        let (mut desk, mut device) = Desk::ready(&site, |desk| {
+            desk.binding.means = means.clone();
+            desk.binding.rights = rights;
+        });
+        let mut keeper = Keeper::new(site.clone(), clearway_contract::kit::PACE);
+        let mut write = None;
+        let command = assertion(&site, MAIN, 1, 1, device.now, device.now + Millis::from_s(20));
+        keeper.offer(instant(device.now), &command).expect("taken");
+        while write.is_none() {
+            let Step::Ask(ask) = keeper.next(instant(device.now)) else { panic!("an ask") };
+            if matches!(ask, Ask::Write(_)) {
+                write = Some(ask);
+            } else {
+                keeper.answer(instant(device.now), desk.ask(&ask, &mut device));
+            }
+        }
+        let now = Instant { at: device.now, unix_ms: 0 };
+        let exchange = desk.exchange.as_mut().expect("connected");
+        exchange.begin(now, &write.expect("a write"));
+        (exchange.take_answer(), String::from_utf8(exchange.take_output()).expect("text"))
+    };
+    let (answer, bytes) = write_of(Rights::default());
+    assert!(matches!(answer, Some(Answer::Refused(why)) if why.contains("waiver")) && bytes.is_empty());
+    let (answer, bytes) = write_of(Rights { waived: vec!["M0005".into()], ..Rights::default() });
+    assert_eq!(answer, None);
+    assert!(bytes.contains("M0005") && bytes.contains("\"emergencyroute\""), "{bytes}");
+}
+
+#[test]
+fn a_late_answer_is_not_taken_for_the_next_one() {
+    let site = site(Protocol::Rsmp);
+    let (mut desk, mut device) = Desk::ready(&site, |_| {});
+    let now = Instant { at: device.now, unix_ms: 0 };
+    let exchange = desk.exchange.as_mut().expect("connected");
+    exchange.begin(now, &Ask::Status);
+    let first = exchange.take_output();
+    let late = desk.peer.hear(&mut device, &first);
+    device.calls = RowSet::of(MAIN);
+    exchange.begin(now, &Ask::Status);
+    exchange.receive(now, &late);
+    assert!(!exchange.has_answer(), "the answer to an earlier request");
+    desk.pump(now, &mut device);
+    let answer = desk.exchange.as_mut().and_then(Exchange::take_answer);
+    assert!(matches!(answer, Some(Answer::Status(reading)) if reading.calls == RowSet::of(MAIN)));
+}

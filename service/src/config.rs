@@ -5,6 +5,7 @@
 
 mod check;
 mod fault;
+mod snmp;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use fault::{ConfigError, Fault};
+pub use snmp::SnmpEntry;
 
 use fault::Source;
 
@@ -383,6 +385,15 @@ pub struct ControllerEntry {
     /// File with the SNMP community. Mode 0600.
     #[serde(default)]
     pub community_file: Option<PathBuf>,
+    /// How SNMP is spoken to it; version 1 when not given.
+    #[serde(default)]
+    pub snmp: Option<SnmpEntry>,
+    /// Name of its NTCIP profile; the model's when not given.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// File with an NTCIP profile of its own.
+    #[serde(default)]
+    pub profile_file: Option<PathBuf>,
     /// Whether its plaintext protocol is accepted beyond this machine.
     #[serde(default)]
     pub accept_plaintext: bool,

@@ -10,7 +10,7 @@ use clearway_feeds::adapter::mqtt::Broker;
 use clearway_feeds::registry::{self, is_hub_resource_id};
 use clearway_feeds::{Registry, RegistryFault, Vehicle, VehicleClass};
 
-use super::{Config, ConfigError, ControllerEntry, Fault, Feed, VehicleEntry};
+use super::{Config, ConfigError, ControllerEntry, Fault, Feed, SnmpEntry, VehicleEntry};
 
 /// A secret's file may be read by its owner alone.
 const OTHERS_MODE: u32 = 0o077;
@@ -39,13 +39,13 @@ impl Config {
     }
 }
 
-struct Checker<'a> {
-    config: &'a Config,
+pub(super) struct Checker<'a> {
+    pub(super) config: &'a Config,
     faults: Vec<Fault>,
 }
 
 impl Checker<'_> {
-    fn fault(&mut self, table: Range<usize>, key: &str, message: String, cure: &str) {
+    pub(super) fn fault(&mut self, table: Range<usize>, key: &str, message: String, cure: &str) {
         let at = self.config.source.key(table, key);
         self.faults.push(self.config.source.fault(at, message, cure));
     }
@@ -247,7 +247,9 @@ impl Checker<'_> {
         if let Some(address) = controller.address.as_deref() {
             match address.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>())) {
                 Some((host, Ok(1..))) if !host.is_empty() => {
-                    self.peer(at.clone(), "address", host, controller.accept_plaintext);
+                    let authenticated = controller.snmp.as_ref().is_some_and(SnmpEntry::is_authenticated);
+                    let accepted = controller.accept_plaintext || authenticated;
+                    self.peer(at.clone(), "address", host, accepted);
                 }
                 _ => {
                     let message = format!("`{address}` is not an address");
@@ -258,6 +260,8 @@ impl Checker<'_> {
         if let Some(file) = &controller.community_file {
             self.secret(at.clone(), "community_file", file);
         }
+        self.snmp(&at, controller);
+        self.profile(&at, controller);
         if let Some(seconds) = controller.backup_time_max_s {
             #[allow(clippy::cast_precision_loss)] // Minutes.
             let site_max_s = clearway_signals::limits::BACKUP_TIME_SITE_MAX.as_s();
@@ -293,7 +297,7 @@ impl Checker<'_> {
         }
     }
 
-    fn secret(&mut self, table: Range<usize>, key: &str, file: &Path) {
+    pub(super) fn secret(&mut self, table: Range<usize>, key: &str, file: &Path) {
         let shown = file.display();
         match std::fs::metadata(self.config.resolve(file)) {
             Err(error) => {

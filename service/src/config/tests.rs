@@ -197,3 +197,38 @@ fn undescribed(schema: &serde_json::Value, place: &str, found: &mut Vec<String>)
         undescribed(definition, name, found);
     }
 }
+
+/// One NTCIP controller with these keys, beside two secrets that nobody else may read.
+fn ntcip_faults(keys: &str) -> Vec<String> {
+    let folder = scratch();
+    for name in ["auth.key", "privacy.key"] {
+        let path = folder.path().join(name);
+        fs::write(&path, "secret-secret").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let head = "network = \"model\"\n\n[[controller]]\nid = \"c1\"\nprotocol = \"ntcip\"\n";
+    faults(folder.path(), &format!("{head}{keys}\n"))
+}
+
+#[test]
+fn snmp_version_3_needs_a_user_algorithms_and_files_and_then_no_plaintext_is_accepted() {
+    let whole = r#"address = "10.0.0.7:161"
+snmp = { version = 3, user = "engine", auth = "sha512", auth_file = "auth.key", privacy = "aes256-reeder", privacy_file = "privacy.key" }"#;
+    assert_eq!(ntcip_faults(whole), Vec::<String>::new());
+    for (keys, what) in [
+        ("address = \"10.0.0.7:161\"\nsnmp = { version = 2 }", "10.0.0.7 is another machine"),
+        ("snmp = { version = 4 }", "no version 4"),
+        ("snmp = { version = 1, user = \"engine\" }", "has no users"),
+        ("snmp = { version = 3, auth = \"sha1\", auth_file = \"auth.key\" }", "needs a user"),
+        ("snmp = { version = 3, user = \"engine\", auth_file = \"auth.key\" }", "without authentication"),
+        ("snmp = { version = 3, user = \"engine\", auth = \"md5\", auth_file = \"auth.key\" }", "`md5`"),
+        ("snmp = { version = 3, user = \"engine\", auth = \"sha1\" }", "the file of its password"),
+        ("snmp = { version = 3, user = \"engine\", auth = \"sha1\", auth_file = \"none.key\" }", "none.key"),
+        ("profile = \"acme\"", "no profile `acme`"),
+        ("profile_file = \"clearway.profile\"", "clearway.profile"),
+    ] {
+        let found = ntcip_faults(keys);
+        assert!(found.len() == 1 && found[0].contains(what), "{keys}: {found:?}");
+        assert!(found[0].starts_with("6:1 ") || found[0].starts_with("7:1 "), "{found:?}");
+    }
+}

@@ -336,14 +336,7 @@ fn spawn_adapters(reaches: Vec<Reach>, mut orders: AllOrders, around: &Around<'_
             shutdown: around.shutdown.clone(),
         };
         adapters.push(match reach.site.protocol {
-            Protocol::Ntcip => {
-                let options = clearway_ntcip::adapter::Options {
-                    community: reach.community,
-                    accept_plaintext: reach.accept_plaintext,
-                    ..Default::default()
-                };
-                clearway_ntcip::adapter::spawn(reach.site, options, surroundings)
-            }
+            Protocol::Ntcip => clearway_ntcip::adapter::spawn(reach.site, reach.ntcip, surroundings),
             Protocol::Modbus => {
                 let options = clearway_modbus::adapter::Options { accept_plaintext: reach.accept_plaintext };
                 clearway_modbus::adapter::spawn(reach.site, options, surroundings)

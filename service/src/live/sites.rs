@@ -13,8 +13,8 @@ use crate::config::{Config, ControllerEntry};
 pub struct Reach {
     /// The site.
     pub site: Site,
-    /// The SNMP community.
-    pub community: String,
+    /// How to speak NTCIP to it.
+    pub ntcip: clearway_ntcip::adapter::Options,
     /// Whether plaintext beyond this machine was accepted for it.
     pub accept_plaintext: bool,
 }
@@ -22,14 +22,12 @@ pub struct Reach {
 /// Why a site cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum SiteError {
-    /// The configuration names a file that cannot be read.
-    #[error("controller {controller}: {path} cannot be read: {reason}")]
-    Community {
+    /// The configuration names a file that cannot be read or does not hold what it should.
+    #[error("controller {controller}: {reason}")]
+    Ntcip {
         /// The model's id.
         controller: String,
-        /// The file.
-        path: String,
-        /// Why.
+        /// What is wrong.
         reason: String,
     },
 }
@@ -60,9 +58,10 @@ pub fn reaches(network: &Network, model: &Model, config: &Config) -> Result<Vec<
         if config.engine.shadow {
             site.rows.iter_mut().for_each(|row| row.owner = Owner::Other);
         }
-        let community = community(config, controller, entry)?;
+        let ntcip = super::ntcip::options(config, model, controller, entry)
+            .map_err(|reason| SiteError::Ntcip { controller: controller.name.clone(), reason })?;
         let accept_plaintext = entry.is_some_and(|e| e.accept_plaintext);
-        reaches.push(Reach { site, community, accept_plaintext });
+        reaches.push(Reach { site, ntcip, accept_plaintext });
     }
     Ok(reaches)
 }
@@ -87,19 +86,4 @@ fn site(
         detectors: controller.detectors.iter().map(|d| d.number).collect(),
         backup_time_max: limit.unwrap_or(BACKUP_TIME_MAX),
     }
-}
-
-fn community(
-    config: &Config,
-    controller: &Controller,
-    entry: Option<&ControllerEntry>,
-) -> Result<String, SiteError> {
-    let Some(path) = entry.and_then(|e| e.community_file.as_ref()) else {
-        return Ok(COMMUNITY_DEFAULT.into());
-    };
-    config.read_secret(path).map_err(|error| SiteError::Community {
-        controller: controller.name.clone(),
-        path: config.resolve(path).display().to_string(),
-        reason: error.to_string(),
-    })
 }

@@ -11,5 +11,5 @@ pub mod modbus;
 pub mod snmp;
 
 pub use allow::{AllowList, Numbers, Passed, Refused};
-pub use modbus::{Crossing, check_frame};
+pub use modbus::{Crossing, Framing, Point, Rules, Writes, check_frame};
 pub use snmp::check_message;

@@ -1,35 +1,29 @@
-//! The adapter: the exchange over Modbus TCP, every outgoing byte through the egress guard.
-//!
-//! After any timeout or protocol error the connection is dropped: an answer that comes late would
-//! be taken for the answer to the next request, for ever, while the write it belongs to was done.
+//! The adapter: the dialog of a site over a connection, every outgoing byte through the egress guard.
 
+mod connection;
 mod stream;
+pub mod tls;
+pub mod transport;
 
-use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use clearway_contract::actor::{self, Clock, Link, Surroundings};
 use clearway_contract::{Answer, Ask, Pace, Site};
-use clearway_egress::{AllowList, Numbers};
+use clearway_egress::{AllowList, Framing, Numbers, Point, Rules, Writes};
 use clearway_signals::{Channel, Millis};
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
-use tokio::time::timeout;
-use tokio_modbus::client::tcp::attach_slave;
-use tokio_modbus::client::{Context, Reader, Writer};
+use tokio_modbus::client::{rtu, tcp};
 use tokio_modbus::{ExceptionCode, Slave};
 
-use crate::exchange::{Exchange, Request};
-use crate::frame::{STATUS, Span, UNIT};
+use crate::dialog::{Dialog, Map};
+use crate::exchange::Request;
+use crate::points::profile::{Call, Profile};
+use connection::{Connection, Reply};
 use stream::Guarded;
 
-/// A request that is not answered within this time spoils the connection.
-const ANSWER_WITHIN: Duration = Duration::from_millis(150);
-/// Resolving the address and connecting.
-const CONNECT_WITHIN: Duration = Duration::from_millis(500);
+pub use tls::{TlsClient, TlsError};
+pub use transport::{LineParity, SerialLine, Transport};
 
 /// The tempo: as NTCIP's, but one failure ends the connection, and each write lives five seconds.
 pub const PACE: Pace = Pace {
@@ -42,11 +36,23 @@ pub const PACE: Pace = Pace {
 };
 
 /// How to speak to one controller.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The network between is closed: Modbus in clear may leave the machine. Modbus TCP knows no
     /// authentication, so that anybody there can write.
     pub accept_plaintext: bool,
+    /// The way to it.
+    pub transport: Transport,
+    /// What it speaks.
+    pub map: Map,
+    /// The unit that it answers as; the map's when not given.
+    pub unit: Option<u8>,
+}
+
+impl Options {
+    fn unit(&self) -> u8 {
+        self.unit.unwrap_or_else(|| self.map.unit())
+    }
 }
 
 /// Start the adapter of one controller. It ends, with everything of ours released, when the
@@ -54,11 +60,21 @@ pub struct Options {
 pub fn spawn(site: Site, options: Options, surroundings: Surroundings) -> JoinHandle<()> {
     let clock = Arc::clone(&surroundings.clock);
     let of_link = site.clone();
-    let link = move || TcpLink::new(of_link.clone(), options, Arc::clone(&clock));
+    let link = move || ModbusLink::new(of_link.clone(), options.clone(), Arc::clone(&clock));
     actor::spawn(site, PACE, link, surroundings)
 }
 
-/// What the egress guard lets out to a site: reads, and whole frames that call own rows.
+/// What the egress guard lets out to a site: reads, and writes that call own rows.
+#[must_use]
+pub fn rules(site: &Site, options: &Options) -> Rules {
+    let writes = match &options.map {
+        Map::Clearway => Writes::Map(allow_list(site)),
+        Map::Points { profile, .. } => Writes::Points(points(site, profile)),
+    };
+    Rules { framing: options.transport.framing(), unit: options.unit(), writes }
+}
+
+/// The rows that whole command frames of the register map may call.
 #[must_use]
 pub fn allow_list(site: &Site) -> AllowList {
     let numbers = |channel: Channel| {
@@ -73,99 +89,107 @@ pub fn allow_list(site: &Site) -> AllowList {
     }
 }
 
-struct TcpLink {
-    exchange: Exchange,
+/// The points that call own rows, and the heartbeat.
+fn points(site: &Site, profile: &Profile) -> Vec<Point> {
+    let own = site.own_rows();
+    let rows = own.iter().filter_map(|row| site.rows.get(row.index()));
+    let calls = rows.filter_map(|row| profile.row(row.channel, row.number)?.call);
+    let called = calls.map(|call| match call {
+        Call::Coil(address) => Point::Coil(address),
+        Call::Register { address, on, off } => Point::Register { address, values: [on, off] },
+    });
+    called.chain(profile.heartbeat.map(Point::Heartbeat)).collect()
+}
+
+struct ModbusLink {
+    dialog: Dialog,
     options: Options,
+    rules: Arc<Rules>,
     clock: Clock,
-    connection: Option<Context>,
+    connection: Connection,
     wire_ns: Arc<AtomicU64>,
 }
 
-impl Link for TcpLink {
+impl Link for ModbusLink {
     async fn perform(&mut self, ask: &Ask) -> Answer {
-        let requests = self.exchange.requests(ask);
+        let requests = self.dialog.requests(ask);
         let answer = match ask {
             Ask::Connect => self.connect().await,
             Ask::Gate | Ask::Status | Ask::Counts => self.read(ask, &requests).await,
             Ask::Write(_) => self.write(&requests).await,
         };
         if matches!(answer, Answer::Failed(_)) {
-            self.connection = None;
+            self.connection.drop_it();
         }
         answer
     }
 }
 
-impl TcpLink {
+impl ModbusLink {
     fn new(site: Site, options: Options, clock: Clock) -> Self {
-        Self { exchange: Exchange::new(site), options, clock, connection: None, wire_ns: Arc::default() }
+        Self {
+            rules: Arc::new(rules(&site, &options)),
+            dialog: Dialog::new(site, &options.map),
+            options,
+            clock,
+            connection: Connection::none(),
+            wire_ns: Arc::default(),
+        }
     }
 
     async fn connect(&mut self) -> Answer {
-        self.connection = None;
-        match timeout(CONNECT_WITHIN, self.open()).await {
-            Ok(Ok(connection)) => {
-                self.connection = Some(connection);
-                Answer::Connected
-            }
-            Ok(Err(error)) => Answer::Failed(error.to_string()),
-            Err(_) => Answer::Failed("no connection in time".into()),
-        }
-    }
-
-    async fn open(&mut self) -> io::Result<Context> {
-        let address = &self.exchange.site().address;
-        let target: SocketAddr = tokio::net::lookup_host(address)
-            .await?
-            .next()
-            .ok_or_else(|| io::Error::other("the address leads nowhere"))?;
-        if !target.ip().is_loopback() && !self.options.accept_plaintext {
-            return Err(io::Error::other(
-                "Modbus in clear to another machine is not accepted by the configuration",
-            ));
-        }
-        let stream = TcpStream::connect(target).await?;
-        stream.set_nodelay(true)?;
-        let allow = allow_list(self.exchange.site());
-        let guarded = Guarded::new(stream, allow, Arc::clone(&self.clock), Arc::clone(&self.wire_ns));
-        Ok(attach_slave(guarded, Slave(UNIT)))
+        self.connection.drop_it();
+        let Options { transport, accept_plaintext, .. } = &self.options;
+        let wire = match transport.open(&self.dialog.site().address, *accept_plaintext).await {
+            Ok(wire) => wire,
+            Err(error) => return Answer::Failed(error.to_string()),
+        };
+        let rules = Arc::clone(&self.rules);
+        let guarded = Guarded::new(wire, rules, Arc::clone(&self.clock), Arc::clone(&self.wire_ns));
+        let unit = Slave(self.options.unit());
+        let context = match transport.framing() {
+            Framing::Tcp => tcp::attach_slave(guarded, unit),
+            Framing::Rtu => rtu::attach_slave(guarded, unit),
+        };
+        self.connection = Connection::new(context, transport.timing());
+        Answer::Connected
     }
 
     async fn read(&mut self, ask: &Ask, requests: &[Request]) -> Answer {
-        let mut registers = Vec::with_capacity(requests.len());
+        let mut values = Vec::with_capacity(requests.len());
         for request in requests {
-            let Request::Read(span) = request else { continue };
-            match self.read_span(*span).await {
-                Ok(words) => registers.push(words),
+            match self.connection.request(request).await {
+                Ok(Reply::Values(read)) => values.push(read),
+                Ok(Reply::Done) => return Answer::Failed("an answer to another question".into()),
+                Ok(Reply::Refused(exception)) => {
+                    return Answer::Failed(format!("the device answers {exception}"));
+                }
                 Err(reason) => return Answer::Failed(reason),
             }
         }
-        self.exchange.answer(ask, &registers)
-    }
-
-    async fn read_span(&mut self, span: Span) -> Result<Vec<u16>, String> {
-        let connection = self.connection.as_mut().ok_or("not connected")?;
-        match timeout(ANSWER_WITHIN, connection.read_input_registers(span.first, span.count)).await {
-            Ok(Ok(Ok(words))) => Ok(words),
-            Ok(Ok(Err(exception))) => Err(format!("the device answers {exception}")),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("no answer in time".into()),
-        }
+        self.dialog.answer(ask, &values)
     }
 
     async fn write(&mut self, requests: &[Request]) -> Answer {
-        let (Some(connection), Some(Request::Write(frame))) = (&mut self.connection, requests.first()) else {
-            return Answer::Failed("not connected".into());
-        };
-        match timeout(ANSWER_WITHIN, connection.write_multiple_registers(0, frame)).await {
-            Ok(Ok(Ok(()))) => Answer::Written(self.wire_ns.load(Ordering::Relaxed)),
-            Ok(Ok(Err(ExceptionCode::IllegalDataValue))) => match self.read_span(STATUS).await {
-                Ok(status) => Answer::Refused(self.exchange.refusal(&status).into()),
-                Err(reason) => Answer::Failed(reason),
-            },
-            Ok(Ok(Err(exception))) => Answer::Refused(exception.to_string()),
-            Ok(Err(error)) => Answer::Failed(error.to_string()),
-            Err(_) => Answer::Failed("no answer in time".into()),
+        for request in requests {
+            match self.connection.request(request).await {
+                Ok(Reply::Done) => {}
+                Ok(Reply::Values(_)) => return Answer::Failed("an answer to another question".into()),
+                Ok(Reply::Refused(exception)) => return self.explain(exception).await,
+                Err(reason) => return Answer::Failed(reason),
+            }
+        }
+        Answer::Written(self.wire_ns.load(Ordering::Relaxed))
+    }
+
+    /// The device refused a write: its own reason, where it has a register for it.
+    async fn explain(&mut self, exception: ExceptionCode) -> Answer {
+        let inquiry = self.dialog.inquiry().filter(|_| exception == ExceptionCode::IllegalDataValue);
+        let Some(inquiry) = inquiry else { return Answer::Refused(exception.to_string()) };
+        match self.connection.request(&inquiry).await {
+            Ok(Reply::Values(status)) => Answer::Refused(self.dialog.refusal(&status).into()),
+            Ok(_) => Answer::Refused(exception.to_string()),
+            Err(reason) => Answer::Failed(reason),
         }
     }
 }

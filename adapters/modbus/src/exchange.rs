@@ -16,8 +16,26 @@ use crate::frame::{
 pub enum Request {
     /// Read input registers (function 4).
     Read(Span),
+    /// Read holding registers (function 3).
+    ReadHoldings(Span),
+    /// Read coils (function 1).
+    ReadCoils(Span),
+    /// Read discrete inputs (function 2).
+    ReadDiscretes(Span),
     /// Write all command registers (function 16).
     Write([u16; COMMAND_LEN]),
+    /// Write one coil (function 5).
+    WriteCoil(u16, bool),
+    /// Write one holding register (function 6).
+    WriteRegister(u16, u16),
+}
+
+impl Request {
+    /// Whether it changes something at the device.
+    #[must_use]
+    pub const fn is_write(&self) -> bool {
+        matches!(self, Self::Write(_) | Self::WriteCoil(..) | Self::WriteRegister(..))
+    }
 }
 
 /// The exchange with one controller over one connection.

@@ -45,6 +45,8 @@ pub struct FieldOptions {
     pub clock: Option<Clock>,
     /// The SNMP community.
     pub community: String,
+    /// How every Modbus controller is reached, and what registers it has.
+    pub modbus: modbus::Setup,
     /// Setting of every emulator.
     pub emulator: Options,
 }
@@ -57,6 +59,7 @@ impl Default for FieldOptions {
             speed: 1.0,
             clock: None,
             community: "administrator".into(),
+            modbus: modbus::Setup::default(),
             emulator: Options::default(),
         }
     }
@@ -163,7 +166,8 @@ impl Field {
             FaceKind::Modbus => {
                 let listener = modbus::bind(address).await.map_err(|error| refused(error.to_string()))?;
                 let bound = listener.local_addr().map_err(|error| refused(error.to_string()))?;
-                self.tasks.spawn(modbus::serve(listener, station, self.stop.clone()));
+                let device = modbus::Device::new(station, options.modbus.clone());
+                self.tasks.spawn(modbus::serve(listener, device, self.stop.clone()));
                 Ok(Some(bound))
             }
         }

@@ -1,14 +1,28 @@
 use proptest::prelude::*;
 
-use super::{Crossing, check_frame, checksum};
+use super::{Crossing, Framing, Point, Rules, Writes, check_frame, checksum};
 use crate::allow::{AllowList, Numbers, Passed, Refused};
 
-fn allow() -> AllowList {
-    AllowList {
+fn allow() -> Rules {
+    let list = AllowList {
         preempt_rows: Numbers::NONE.with(3).with(4),
         priority_rows: Numbers::NONE.with(1),
         time_to_live_max_ds: 50,
-    }
+    };
+    Rules { framing: Framing::Tcp, unit: 1, writes: Writes::Map(list) }
+}
+
+/// Two coils, a register with two values and a heartbeat, by serial frames.
+fn points() -> Rules {
+    let register = Point::Register { address: 20, values: [0, 7] };
+    let writes = Writes::Points(vec![Point::Coil(2), Point::Coil(3), register, Point::Heartbeat(30)]);
+    Rules { framing: Framing::Rtu, unit: 17, writes }
+}
+
+fn serial(body: &[u8]) -> Vec<u8> {
+    let mut bytes = body.to_vec();
+    bytes.extend(checksum(body).to_le_bytes());
+    bytes
 }
 
 fn frame(words: [u16; 8]) -> Vec<u8> {
@@ -79,6 +93,57 @@ fn other_functions_and_partial_writes_are_refused() {
 }
 
 #[test]
+fn s14_another_unit_is_never_spoken_to() {
+    assert!(check_frame(&[0, 1, 0, 0, 0, 6, 2, 4, 0, 0, 0, 26], &allow()).is_err());
+    assert!(check_frame(&serial(&[0, 5, 0, 2, 0xff, 0]), &points()).is_err(), "a broadcast");
+}
+
+#[test]
+fn s5_own_points_pass_with_their_own_values() {
+    for body in [
+        [17, 1, 0, 0, 0, 16],
+        [17, 3, 0, 20, 0, 1],
+        [17, 5, 0, 2, 0xff, 0],
+        [17, 5, 0, 3, 0, 0],
+        [17, 6, 0, 20, 0, 7],
+        [17, 6, 0, 20, 0, 0],
+        [17, 6, 0, 30, 0xab, 0xcd],
+    ] {
+        let expected = if body[1] < 5 { Passed::Read } else { Passed::Write };
+        assert_eq!(check_frame(&serial(&body), &points()), Ok(expected), "{body:?}");
+    }
+    for body in [
+        [17, 5, 0, 4, 0xff, 0],
+        [17, 5, 0, 2, 0xff, 1],
+        [17, 5, 0, 20, 0xff, 0],
+        [17, 6, 0, 20, 0, 1],
+        [17, 6, 0, 2, 0, 0],
+        [17, 6, 0, 21, 0, 7],
+    ] {
+        assert!(check_frame(&serial(&body), &points()).is_err(), "{body:?}");
+    }
+    let map = [&[17, 16, 0, 0, 0, 9, 18][..], &frame(CALL)[13..]].concat();
+    assert!(check_frame(&serial(&map), &points()).is_err(), "the map is not what this site speaks");
+}
+
+#[test]
+fn serial_frames_carry_the_register_map_too() {
+    let rules = Rules { framing: Framing::Rtu, unit: 1, ..allow() };
+    let whole = serial(&frame(CALL)[6..]);
+    assert_eq!(check_frame(&whole, &rules), Ok(Passed::Write));
+    let (mut crossing, mut cleared) = (Crossing::default(), Vec::new());
+    for piece in [&serial(&[1, 4, 0, 0, 0, 26]), &whole[..]].concat().chunks(3) {
+        crossing.push(piece, &rules, &mut cleared).expect("passes");
+    }
+    assert_eq!(cleared.len(), 8 + whole.len());
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        assert!(check_frame(&bytes, &rules).is_err(), "byte {at}");
+    }
+}
+
+#[test]
 fn a_stream_in_pieces_is_judged_frame_by_frame() {
     let read = vec![0, 1, 0, 0, 0, 6, 1, 4, 0, 0, 0, 26];
     let all = [read.clone(), frame(CALL), read].concat();
@@ -101,6 +166,8 @@ proptest! {
         prop_assert_ne!(check_frame(&bytes, &allow()), Ok(Passed::Write));
         let mut cleared = Vec::new();
         let _ = Crossing::default().push(&bytes, &allow(), &mut cleared);
+        prop_assert_ne!(check_frame(&bytes, &points()), Ok(Passed::Write));
+        let _ = Crossing::default().push(&bytes, &points(), &mut cleared);
     }
 
     /// Any single changed byte of the checked words breaks the checksum; the rest is either

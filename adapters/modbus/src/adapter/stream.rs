@@ -9,14 +9,18 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use clearway_contract::actor::Clock;
-use clearway_egress::{AllowList, Crossing, Passed};
+use clearway_egress::{Crossing, Passed, Rules};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
-/// A TCP stream behind the guard.
+/// What carries bytes to a device: a TCP or TLS connection, a serial line.
+pub(super) trait Wire: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + fmt::Debug + Send + Unpin> Wire for T {}
+
+/// A wire behind the guard.
 pub(super) struct Guarded {
-    inner: TcpStream,
-    allow: AllowList,
+    inner: Box<dyn Wire>,
+    rules: Arc<Rules>,
     crossing: Crossing,
     /// Passed, not yet written. One request is under way at a time, so that it holds one frame.
     cleared: Vec<u8>,
@@ -26,12 +30,31 @@ pub(super) struct Guarded {
 }
 
 impl Guarded {
-    pub(super) fn new(inner: TcpStream, allow: AllowList, clock: Clock, wire_ns: Arc<AtomicU64>) -> Self {
-        Self { inner, allow, crossing: Crossing::default(), cleared: Vec::new(), clock, wire_ns }
+    pub(super) fn new(
+        inner: Box<dyn Wire>,
+        rules: Arc<Rules>,
+        clock: Clock,
+        wire_ns: Arc<AtomicU64>,
+    ) -> Self {
+        Self { inner, rules, crossing: Crossing::default(), cleared: Vec::new(), clock, wire_ns }
+    }
+
+    /// Nothing may be there to read before a request is made: it would be taken for its answer.
+    fn poll_stray(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut byte = [0];
+        let mut stray = ReadBuf::new(&mut byte);
+        match Pin::new(&mut self.inner).poll_read(cx, &mut stray) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Err(error)) => Err(error),
+            Poll::Ready(Ok(())) if stray.filled().is_empty() => Err(io::ErrorKind::ConnectionReset.into()),
+            Poll::Ready(Ok(())) => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "bytes that nobody asked for"))
+            }
+        }
     }
 
     fn judge(&mut self, bytes: &[u8]) -> io::Result<()> {
-        match self.crossing.push(bytes, &self.allow, &mut self.cleared) {
+        match self.crossing.push(bytes, &self.rules, &mut self.cleared) {
             Ok(Some(Passed::Write)) => self.wire_ns.store((self.clock)().1, Ordering::Relaxed),
             Ok(Some(Passed::Read) | None) => {}
             Err(refused) => {
@@ -74,6 +97,7 @@ impl AsyncWrite for Guarded {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         // What passed before goes first, so that no more than one call's bytes ever wait.
         ready!(self.poll_drain(cx))?;
+        self.poll_stray(cx)?;
         self.judge(bytes)?;
         Poll::Ready(Ok(bytes.len()))
     }

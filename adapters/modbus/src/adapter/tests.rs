@@ -6,6 +6,7 @@ use std::time::Duration;
 use clearway_contract::actor::Surroundings;
 use clearway_contract::kit::rig::{self, Stage, Wire};
 use clearway_contract::{Protocol, Site};
+use clearway_egress::{Framing, Rules, Writes};
 use clearway_field::{ArmingFault, FaceKind, Field, FieldOptions};
 use clearway_network::testing::corridor;
 use clearway_signals::{ControllerId, Millis, RowSet};
@@ -14,7 +15,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::{ANSWER_WITHIN, Options, allow_list};
+use super::{Options, allow_list, rules, transport::ANSWER_WITHIN};
+use clearway_field::faces::modbus::{Map, Setup};
+
+mod ways;
 
 const ID: ControllerId = ControllerId(1);
 /// Later than the adapter waits.
@@ -77,14 +81,29 @@ struct Scene {
     field: Field,
     site: Site,
     relay: Relay,
+    options: Options,
 }
 
 impl Scene {
     async fn start() -> Self {
+        Self::with(Setup::default(), Options::default()).await
+    }
+
+    /// The face and the adapter set up in their own ways.
+    async fn with(modbus: Setup, ours: Options) -> Self {
         let network = corridor(2);
         let faces = [FaceKind::Ntcip, FaceKind::Modbus];
-        let emulator = clearway_field::Options { backup_time: Millis::from_s(2), ..Default::default() };
-        let options = FieldOptions { emulator, ..FieldOptions::default() };
+        let backup_time = Millis::from_s(2);
+        // A remote I/O module has its own watchdog, and no other timer ends what it calls.
+        let emulator = match modbus.map {
+            Map::Clearway => clearway_field::Options { backup_time, ..Default::default() },
+            Map::Relay => clearway_field::Options {
+                backup_time: Millis::ZERO,
+                ttl_max: backup_time,
+                ..Default::default()
+            },
+        };
+        let options = FieldOptions { emulator, modbus, ..FieldOptions::default() };
         let field = Field::start(&network, &faces, options).await.expect("binds on loopback");
         let relay = Relay::start(field.address(ID).expect("a face")).await;
         let controller = &network.controllers[ID.index()];
@@ -101,7 +120,7 @@ impl Scene {
             detectors: controller.detectors.iter().map(|detector| detector.number).collect(),
             backup_time_max: Millis::from_s(60),
         };
-        Self { field, site, relay }
+        Self { field, site, relay, options: ours }
     }
 }
 
@@ -111,7 +130,7 @@ impl Stage for Scene {
     }
 
     fn spawn(&self, site: Site, surroundings: Surroundings) -> JoinHandle<()> {
-        super::spawn(site, Options::default(), surroundings)
+        super::spawn(site, self.options.clone(), surroundings)
     }
 
     fn calls(&self) -> RowSet {
@@ -132,11 +151,11 @@ impl Stage for Scene {
 }
 
 macro_rules! scenarios {
-    ($($name:ident),+ $(,)?) => {
+    ($scene:expr => $($name:ident),+ $(,)?) => {
         $(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $name() {
-                let scene = Scene::start().await;
+                let scene = $scene.await;
                 rig::$name(&scene).await;
                 scene.field.shutdown().await;
             }
@@ -144,7 +163,9 @@ macro_rules! scenarios {
     };
 }
 
-scenarios! {
+use scenarios;
+
+scenarios! { Scene::start() =>
     a_call_is_confirmed_and_released,
     s19_shutdown_releases,
     an_engine_that_is_gone_leaves_nothing_on,
@@ -171,7 +192,8 @@ async fn the_guard_stops_a_frame_that_the_codec_got_wrong() {
     let scene = Scene::start().await;
     let stream = TcpStream::connect(scene.relay.address).await.expect("connects");
     let clock: super::Clock = Arc::new(|| (Millis::ZERO, 7));
-    let guarded = super::stream::Guarded::new(stream, allow_list(&scene.site), clock, Arc::default());
+    let rules = Arc::new(rules(&scene.site, &scene.options));
+    let guarded = super::stream::Guarded::new(Box::new(stream), rules, clock, Arc::default());
     let mut client = attach(guarded);
     let rail = crate::frame::Command { sequence: 1, time_to_live_ds: 10, calls: 1, ..Default::default() };
     let sent = client.write_multiple_registers(0, &crate::codec::encode(&rail)).await;
@@ -214,6 +236,7 @@ proptest::proptest! {
             priority_rows: clearway_egress::Numbers::NONE.with(1),
             time_to_live_max_ds: 50,
         };
+        let allow = Rules { framing: Framing::Tcp, unit: 1, writes: Writes::Map(allow) };
         let lawful = (1..=50).contains(&time_to_live_ds)
             && matches!((row, priority.0), (0, 0 | 1) | (3 | 4, 0));
         let passed = clearway_egress::check_frame(&wrapped(crate::codec::encode(&command)), &allow);

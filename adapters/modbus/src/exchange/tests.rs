@@ -42,6 +42,7 @@ impl Face for Server {
                         Answer::Refused("IllegalDataValue".into())
                     };
                 }
+                other => panic!("the map has no use for {other:?}"),
             }
         }
         self.exchange.answer(ask, &registers)

@@ -1,11 +1,13 @@
 //! The register map: frames on the table, and the server over loopback with tokio-modbus's client.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
 
 use clearway_network::testing::corridor;
-use clearway_signals::{GroupId, Millis, Mode};
+use clearway_signals::{GroupId, Millis, Mode, RowId, RowSet};
 use proptest::prelude::*;
-use tokio_modbus::client::{Context, Reader, Writer, tcp};
+use tokio_modbus::client::{Context, Reader, Writer, rtu, tcp};
+use tokio_modbus::slave::SlaveContext;
 use tokio_modbus::{ExceptionCode, Slave};
 
 use super::registers::{Reason, crc16};
@@ -195,10 +197,17 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
-        let station = Shared::new(Station::new(&corridor(2).controllers[1], Options::default()));
+        Self::with(Setup::default()).await
+    }
+
+    async fn with(setup: Setup) -> Self {
+        // No other timer than the device's own ends a call.
+        let options = Options { backup_time: Millis::ZERO, ttl_max: Millis::from_s(2), ..Options::default() };
+        let options = if setup.map == Map::Relay { options } else { Options::default() };
+        let station = Shared::new(Station::new(&corridor(2).controllers[1], options));
         let listener = bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).await.unwrap();
         let (address, stop) = (listener.local_addr().unwrap(), CancellationToken::new());
-        tokio::spawn(serve(listener, station.clone(), stop.clone()));
+        tokio::spawn(serve(listener, Device::new(station.clone(), setup), stop.clone()));
         Self { station, address, stop }
     }
 
@@ -265,4 +274,151 @@ async fn connections_beyond_the_limit_are_closed_and_the_first_ones_live() {
     for client in &mut first {
         assert_eq!(client.read_input_registers(100, 1).await.unwrap().unwrap(), [1]);
     }
+}
+
+#[tokio::test]
+async fn serial_frames_over_tcp_reach_the_same_map_and_strangers_hear_nothing() {
+    let bench = Bench::with(Setup { framing: Framing::Rtu, ..Setup::default() }).await;
+    let stream = tokio::net::TcpStream::connect(bench.address).await.unwrap();
+    let mut client = rtu::attach_slave(stream, Slave(1));
+    client.write_multiple_registers(0, &frame(1, 300, ROW_3, 0)).await.unwrap().unwrap();
+    assert_eq!(client.read_input_registers(9, 1).await.unwrap().unwrap(), [ROW_3]);
+    assert_eq!(client.read_coils(0, 1).await.unwrap(), Err(ExceptionCode::IllegalFunction));
+    client.set_slave(Slave(9));
+    let silence = tokio::time::timeout(Duration::from_millis(100), client.read_input_registers(0, 1));
+    assert!(silence.await.is_err());
+}
+
+#[tokio::test]
+async fn a_relay_module_closes_contacts_and_its_watchdog_opens_them() {
+    let bench = Bench::with(Setup { map: Map::Relay, ..Setup::default() }).await;
+    let mut client = bench.client(1).await;
+    assert_eq!(client.read_input_registers(0, 2).await.unwrap().unwrap(), [0x5249, 1]);
+    assert_eq!(client.read_holding_registers(0, 2).await.unwrap().unwrap(), [20, 0]);
+    let called = || bench.station.lock().emulator().status().remote;
+    client.write_single_coil(2, true).await.unwrap().unwrap();
+    assert_eq!(called(), RowSet::of(RowId(1)));
+    for (coil, answer) in [(0, "a rail row has no wire"), (9, "no such row"), (40, "no such coil")] {
+        let written = client.write_single_coil(coil, true).await.unwrap();
+        assert_eq!(written, Err(ExceptionCode::IllegalDataAddress), "{answer}");
+    }
+    let settings = client.write_single_register(0, 600).await.unwrap();
+    assert_eq!(settings, Err(ExceptionCode::IllegalDataAddress), "settings are not ours to write");
+    // Anybody who speaks keeps the outputs closed, until nobody does.
+    bench.station.lock().advance(Millis(1_900));
+    assert_eq!(client.read_coils(0, 32).await.unwrap().unwrap().iter().filter(|on| **on).count(), 1);
+    bench.station.lock().advance(Millis(3_800));
+    assert!(!called().is_empty());
+    bench.station.lock().advance(Millis(3_900));
+    tokio::time::timeout(Duration::from_secs(5), async {
+        while !called().is_empty() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .expect("the watchdog opens the contact");
+    assert!(!client.read_coils(2, 1).await.unwrap().unwrap()[0]);
+}
+
+#[tokio::test]
+async fn a_relay_module_shows_the_mode_the_served_row_and_a_swap() {
+    let bench = Bench::with(Setup { map: Map::Relay, ..Setup::default() }).await;
+    let mut client = bench.client(1).await;
+    client.write_single_coil(2, true).await.unwrap().unwrap();
+    client.write_single_coil(16, true).await.unwrap().unwrap();
+    assert!(bench.station.lock().emulator().status().priority.is_some());
+    client.write_single_coil(16, false).await.unwrap().unwrap();
+    assert!(bench.station.lock().emulator().status().priority.is_none());
+    let seconds = |s| bench.station.lock().advance(Millis::from_s(s));
+    for second in 1..20 {
+        seconds(second);
+        client.read_discrete_inputs(0, 3).await.unwrap().unwrap();
+    }
+    let inputs = client.read_discrete_inputs(0, 48).await.unwrap().unwrap();
+    assert_eq!((inputs[0], inputs[1], inputs[2]), (true, false, false));
+    assert!(inputs[16 + 2], "row 3 is served");
+    bench.station.lock().emulator_mut().set_mode(Mode::Flash);
+    let inputs = client.read_discrete_inputs(0, 3).await.unwrap().unwrap();
+    assert_eq!(inputs, [false, true, false]);
+    bench.station.lock().emulator_mut().refuse_arming(ArmingFault::WrongConfiguration);
+    assert_eq!(client.read_input_registers(0, 1).await.unwrap().unwrap(), [0]);
+    assert_eq!(bench.station.lock().monitor().totals().violations(), 0);
+}
+
+/// TLS for a face, and the PEM texts of a client with a role.
+fn secured(role: Option<&str>) -> (Setup, pki::Authority, pki::Identity) {
+    let authority = pki::Authority::new("cabinet authority").unwrap();
+    let device = authority.issue("device", None).unwrap();
+    let client = authority.issue("client", role).unwrap();
+    let (chain, key) = (device.chain.as_bytes(), device.key.as_bytes());
+    let tls = Tls::from_pem(authority.pem.as_bytes(), chain, key, &["operator"], &["viewer"]).unwrap();
+    (Setup { tls: Some(tls), ..Setup::default() }, authority, client)
+}
+
+/// A client over TLS; `identity` is what it shows.
+async fn over_tls(
+    bench: &Bench,
+    authority: &pki::Authority,
+    identity: Option<&pki::Identity>,
+) -> std::io::Result<Context> {
+    use tokio_rustls::rustls::pki_types::pem::PemObject;
+    use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(authority.pem.as_bytes()).unwrap()).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_protocol_versions(&[&tokio_rustls::rustls::version::TLS13])
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = match identity {
+        None => config.with_no_client_auth(),
+        Some(identity) => {
+            let chain = vec![CertificateDer::from_pem_slice(identity.chain.as_bytes()).unwrap()];
+            let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).unwrap();
+            config.with_client_auth_cert(chain, key).unwrap()
+        }
+    };
+    let stream = tokio::net::TcpStream::connect(bench.address).await?;
+    let name = ServerName::try_from("localhost").unwrap();
+    let stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    Ok(tcp::attach_slave(stream, Slave(1)))
+}
+
+#[tokio::test]
+async fn the_role_in_the_certificate_decides_what_a_client_may_do() {
+    let function = Err(ExceptionCode::IllegalFunction);
+    for (role, reads, writes) in [
+        (Some("operator"), true, true),
+        (Some("viewer"), true, false),
+        (Some("cook"), false, false),
+        (None, false, false),
+    ] {
+        let (setup, authority, identity) = secured(role);
+        let bench = Bench::with(setup).await;
+        let mut client = over_tls(&bench, &authority, Some(&identity)).await.unwrap();
+        let read = client.read_input_registers(100, 1).await.unwrap();
+        assert_eq!(read, if reads { Ok(vec![1]) } else { Err(ExceptionCode::IllegalFunction) }, "{role:?}");
+        let written = client.write_multiple_registers(0, &frame(1, 300, ROW_3, 0)).await.unwrap();
+        assert_eq!(written, if writes { Ok(()) } else { function }, "{role:?}");
+        assert_eq!(bench.station.lock().emulator().counters().accepted, u32::from(writes));
+    }
+}
+
+#[tokio::test]
+async fn no_certificate_another_authority_and_clear_text_are_refused() {
+    let (setup, authority, _) = secured(None);
+    let bench = Bench::with(setup).await;
+    let (_, stranger, forged) = secured(Some("operator"));
+    for identity in [None, Some(&forged)] {
+        // In TLS 1.3 the client learns of the refusal only with its first answer.
+        let refused = match over_tls(&bench, &authority, identity).await {
+            Err(_) => true,
+            Ok(mut client) => client.read_input_registers(100, 1).await.is_err(),
+        };
+        assert!(refused);
+    }
+    assert!(over_tls(&bench, &stranger, Some(&forged)).await.is_err(), "the device is not who it says");
+    let mut clear = bench.client(1).await;
+    assert!(clear.read_input_registers(100, 1).await.is_err());
+    assert_eq!(bench.station.lock().emulator().counters().accepted, 0);
 }

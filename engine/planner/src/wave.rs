@@ -230,7 +230,10 @@ impl Wave {
             } else if !signal.asserted {
                 signal.call_at = Millis::NEVER;
                 signal.release_at = Millis::NEVER;
-                signal.green_at = unasked_green(signal, setting, arrival.mean);
+                // Who is too far ahead is asked in time: nobody will wait there.
+                let waits = signal.skip != Skip::TooFar;
+                signal.green_at =
+                    if waits { unasked_green(signal, setting, arrival.mean) } else { arrival.mean };
                 forecast.wait_until(signal.green_at);
             }
         }

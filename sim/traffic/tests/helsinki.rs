@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use clearway_format::load;
 use clearway_network::{LinkId, Network, Uses};
-use clearway_signals::Millis;
+use clearway_signals::{ControllerId, Millis};
 use clearway_traffic::{Class, TripSetup, VirtualCity, WorldConfig, baselines, fastest_way, movements_along};
 
 fn centre() -> Arc<Network> {
@@ -45,6 +45,7 @@ fn longest_way(network: &Network) -> Vec<LinkId> {
 #[test]
 fn the_centre_is_busy_for_half_an_hour_and_does_not_jam() {
     let network = centre();
+    let everywhere: Vec<ControllerId> = network.controllers.iter().map(|controller| controller.id).collect();
     for seed in 1..=3 {
         let mut city = VirtualCity::new(Arc::clone(&network), WorldConfig { seed, ..WorldConfig::default() });
         let start = Instant::now();
@@ -52,13 +53,13 @@ fn the_centre_is_busy_for_half_an_hour_and_does_not_jam() {
         for minute in (5..=45).step_by(5) {
             city.advance(Millis::from_s(60 * minute));
             if minute == 15 {
-                city.world.watch(&[]);
+                city.world.watch(&everywhere);
             }
             let counts = city.world.car_counts();
             let trams = city.world.driven().filter(|view| view.class == Class::Tram).count();
             println!("seed {seed}, {minute} min: {counts:?}, {trams} trams");
             if minute > 15 {
-                assert!((150..1_200).contains(&counts.inside), "{counts:?}");
+                assert!((100..1_200).contains(&counts.inside), "{counts:?}");
                 assert!(counts.left > left_before + 100, "{counts:?}");
                 assert!(counts.turned_away == 0, "{counts:?}");
             }
@@ -66,7 +67,9 @@ fn the_centre_is_busy_for_half_an_hour_and_does_not_jam() {
         }
         let trams = city.world.tram_change();
         println!("{} trams, {:+.0} s later each", trams.trams, trams.mean_s());
-        assert!(trams.trams > 50 && trams.mean_s().abs() < 30.0, "the timetable is one that trams can keep");
+        let cars = city.world.cross_delay();
+        println!("{} cars, {:.1} s lost each", cars.cars, cars.mean_s());
+        assert!(trams.trams > 50 && trams.mean_s().abs() < 15.0, "the timetable is one that trams can keep");
         println!("{:.0} × real time", 2_700.0 / start.elapsed().as_secs_f64());
         assert_eq!(city.field.totals().violations(), 0);
     }

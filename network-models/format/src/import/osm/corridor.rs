@@ -1,4 +1,4 @@
-//! Controllers as neighbours along streets: offsets of their plans and protocols by turns.
+//! Controllers as neighbours along streets: which belong together, and protocols by turns.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,90 +7,48 @@ use super::junction::Controller;
 use super::profile::Profile;
 use super::streets::Kind;
 
-/// What a controller gets from its place in the network.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Place {
-    /// Start of its cycle after that of the first controller, seconds, below its cycle.
-    pub offset_s: u32,
-    /// Whether it speaks Modbus; else NTCIP.
-    pub modbus: bool,
+/// A street from one controller straight on to the next.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Street {
+    /// The controller that it leaves.
+    pub from: usize,
+    /// The controller that it leads to.
+    pub to: usize,
+    /// The link by which it leaves.
+    pub exit: usize,
+    /// The link with the stop line at its end.
+    pub stop_line: usize,
+    /// From the one to the other, metres.
+    pub length_m: f64,
+    /// Vehicles an hour.
+    pub flow_per_h: f64,
 }
 
 /// Streets are followed over so many links from one controller to the next.
 const HOPS_MAX: usize = 12;
 
-/// Offsets that follow a platoon along the strongest streets, and protocols by turns along them.
-pub fn places(base: &Base, controllers: &[Controller], cycles_s: &[u32], profile: &Profile) -> Vec<Place> {
-    let neighbours = neighbours(base, controllers, profile);
-    let mut places = vec![None; controllers.len()];
-    while let Some(root) = places.iter().position(Option::is_none) {
-        places[root] = Some((0.0, balance(&places)));
-        // Grow the tree over the strongest street that leads out of it; each step adds one controller.
-        for _ in 0..controllers.len() {
-            let best = neighbours
-                .iter()
-                .filter(|((from, to), _)| places[*from].is_some() && places[*to].is_none())
-                .max_by(|a, b| a.1.0.total_cmp(&b.1.0).then(b.1.1.total_cmp(&a.1.1)));
-            let Some((&(from, to), &(_, length_m))) = best else { break };
-            let (start_s, modbus) = places[from].unwrap_or_default();
-            places[to] = Some((start_s + length_m / profile.progression_m_s, !modbus));
-        }
-    }
-    let place = |(place, cycle_s): (Option<(f64, bool)>, &u32)| {
-        let (start_s, modbus) = place.unwrap_or_default();
-        Place { offset_s: whole(start_s) % (*cycle_s).max(1), modbus }
-    };
-    places.into_iter().zip(cycles_s).map(place).collect()
-}
-
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn whole(seconds: f64) -> u32 {
-    seconds.round().max(0.0) as u32
-}
-
-/// Start a new tree with the protocol that fewer controllers have.
-fn balance(places: &[Option<(f64, bool)>]) -> bool {
-    let modbus = places.iter().flatten().filter(|(_, modbus)| *modbus).count();
-    2 * modbus < places.iter().flatten().count()
-}
-
-/// For each pair that a street joins, straight on: its weight and length.
-fn neighbours(
-    base: &Base,
-    controllers: &[Controller],
-    profile: &Profile,
-) -> BTreeMap<(usize, usize), (f64, f64)> {
+/// Every street between two controllers.
+pub fn streets(base: &Base, controllers: &[Controller], profile: &Profile) -> Vec<Street> {
     let mut stop_lines: BTreeMap<usize, usize> = BTreeMap::new();
     for (index, controller) in controllers.iter().enumerate() {
         for approach in controller.site.approaches.iter().filter(|a| a.kind == Kind::Road && !a.inner) {
             stop_lines.insert(approach.link, index);
         }
     }
-    let mut straight: BTreeMap<usize, usize> = BTreeMap::new();
-    for m in &base.moves {
-        let known = straight.get(&m.from).copied();
-        let angle = |to: usize| {
-            base.moves.iter().find(|x| x.from == m.from && x.to == to).map_or(180.0, |x| x.angle.abs())
-        };
-        if known.is_none_or(|to| m.angle.abs() < angle(to)) {
-            straight.insert(m.from, m.to);
-        }
-    }
-    let mut found = BTreeMap::new();
+    let straight = straight_on(base);
+    let mut found = Vec::new();
     for (from, controller) in controllers.iter().enumerate() {
-        let exits =
-            controller.site.approaches.iter().filter(|a| a.kind == Kind::Road).flat_map(|a| &a.streams);
-        let exits: BTreeSet<usize> = exits.filter_map(|s| s.links.last().copied()).collect();
+        let roads = controller.site.approaches.iter().filter(|a| a.kind == Kind::Road);
+        let exits: BTreeSet<usize> =
+            roads.flat_map(|a| &a.streams).filter_map(|s| s.links.last().copied()).collect();
         for exit in exits {
             let (mut link, mut length_m) = (exit, 0.0);
             for _ in 0..HOPS_MAX {
                 length_m += base.links[link].length_m;
                 if let Some(&to) = stop_lines.get(&link) {
-                    let weight = profile.demand(&base.links[link].class) * f64::from(base.links[link].lanes);
-                    let best = found.entry((from, to)).or_insert((weight, length_m));
-                    if weight > best.0 {
-                        *best = (weight, length_m);
-                    }
+                    let end = &base.links[link];
+                    let flow_per_h = profile.flow_per_h(&end.class) * f64::from(end.lanes);
+                    found.push(Street { from, to, exit, stop_line: link, length_m, flow_per_h });
                     break;
                 }
                 let Some(&next) = straight.get(&link) else { break };
@@ -98,6 +56,77 @@ fn neighbours(
             }
         }
     }
-    found.retain(|(from, to), _| from != to);
+    found.retain(|street| street.from != street.to);
     found
+}
+
+/// For each link the one that goes on most nearly straight.
+fn straight_on(base: &Base) -> BTreeMap<usize, usize> {
+    let mut straight: BTreeMap<usize, (usize, f64)> = BTreeMap::new();
+    for m in &base.moves {
+        let angle = m.angle.abs();
+        let best = straight.entry(m.from).or_insert((m.to, angle));
+        if angle < best.1 {
+            *best = (m.to, angle);
+        }
+    }
+    straight.into_iter().map(|(from, (to, _))| (from, to)).collect()
+}
+
+/// Which controllers speak Modbus, the others NTCIP: by turns along the strongest streets.
+pub fn protocols(streets: &[Street], controllers: usize) -> Vec<bool> {
+    let mut modbus = vec![None; controllers];
+    while let Some(root) = modbus.iter().position(Option::is_none) {
+        modbus[root] = Some(balance(&modbus));
+        // Grow the tree over the strongest street that leads out of it; each step adds one controller.
+        for _ in 0..controllers {
+            let leads_out = |street: &&Street| modbus[street.from].is_some() && modbus[street.to].is_none();
+            let best = streets.iter().filter(leads_out).max_by(|a, b| stronger(a, b));
+            let Some(street) = best else { break };
+            modbus[street.to] = modbus[street.from].map(|protocol: bool| !protocol);
+        }
+    }
+    modbus.into_iter().map(Option::unwrap_or_default).collect()
+}
+
+/// More flow, then shorter; of equals the later one.
+fn stronger(a: &Street, b: &Street) -> std::cmp::Ordering {
+    let pair = |street: &Street| (street.from, street.to);
+    a.flow_per_h.total_cmp(&b.flow_per_h).then(b.length_m.total_cmp(&a.length_m)).then(pair(a).cmp(&pair(b)))
+}
+
+/// Start a new tree with the protocol that fewer controllers have.
+fn balance(modbus: &[Option<bool>]) -> bool {
+    let known = modbus.iter().flatten();
+    2 * known.clone().filter(|modbus| **modbus).count() < known.count()
+}
+
+/// A number for each controller, the same for all that streets of at least this flow join.
+pub fn areas(streets: &[Street], controllers: usize, flow_min_per_h: f64) -> Vec<usize> {
+    let mut area: Vec<usize> = (0..controllers).collect();
+    for street in streets.iter().filter(|street| street.flow_per_h >= flow_min_per_h) {
+        let (kept, joined) = (area[street.from], area[street.to]);
+        for number in area.iter_mut().filter(|number| **number == joined) {
+            *number = kept;
+        }
+    }
+    area
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn street(from: usize, to: usize, flow_per_h: f64) -> Street {
+        Street { from, to, exit: 0, stop_line: 0, length_m: 100.0, flow_per_h }
+    }
+
+    #[test]
+    fn neighbours_speak_different_protocols_and_strong_streets_make_areas() {
+        let streets = [street(0, 1, 300.0), street(1, 2, 300.0), street(2, 3, 100.0), street(3, 2, 100.0)];
+        assert_eq!(protocols(&streets, 5), [false, true, false, true, false]);
+        let areas = areas(&streets, 5, 300.0);
+        assert!(areas[0] == areas[1] && areas[1] == areas[2]);
+        assert!(areas[2] != areas[3] && areas[3] != areas[4]);
+    }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use clearway_signals::GroupKind;
+use clearway_signals::limits::GROUPS_MAX;
 
 use super::base::Base;
 use super::cluster::Cluster;
@@ -29,8 +30,12 @@ pub struct Group {
     pub clearance_s: f64,
     /// Red with yellow, seconds.
     pub red_yellow_s: f64,
-    /// Demand beside that of the other groups.
-    pub demand: f64,
+    /// People who pass in an hour.
+    pub persons_per_h: f64,
+    /// Vehicles that its lanes carry in an hour of green; zero where nobody queues.
+    pub saturation_per_h: f64,
+    /// Share of that which arrives.
+    pub flow_ratio: f64,
 }
 
 impl Group {
@@ -72,7 +77,7 @@ impl Controller {
 /// Inner stop lines are taken out so often before the rest is taken as it is.
 const ROUNDS_MAX: usize = 8;
 
-/// The controller of a cluster; `None` when nothing in it conflicts.
+/// The controller of a cluster; `None` when nothing in it conflicts, or more than one controller holds.
 ///
 /// Everybody who enters must be able to pass all stop lines on the way in one green: an inner stop
 /// line whose group conflicts with the approach before it is left out.
@@ -125,7 +130,7 @@ fn assemble(
         let group = group(base, &site, i, &groups, profile);
         groups.push(group);
     }
-    if !groups.iter().any(|g| g.kind == GroupKind::Vehicle) {
+    if !groups.iter().any(|g| g.kind == GroupKind::Vehicle) || groups.len() > GROUPS_MAX {
         return None;
     }
     let relations = kept.iter().map(|&a| kept.iter().map(|&b| relations[a][b]).collect()).collect();
@@ -148,6 +153,7 @@ fn group(base: &Base, site: &Site, i: usize, before: &[Group], profile: &Profile
     };
     let number = 1 + before.iter().filter(|g| g.kind == kind).count();
     let walk = i.checked_sub(site.approaches.len());
+    let street = site.approaches.get(i).map(|a| &base.links[a.link]).filter(|_| kind == GroupKind::Vehicle);
     Group {
         kind,
         name: format!("{letter}{number}"),
@@ -156,18 +162,24 @@ fn group(base: &Base, site: &Site, i: usize, before: &[Group], profile: &Profile
         yellow_s: if walk.is_none() { profile.yellow_s } else { 0.0 },
         clearance_s: walk.map_or(0.0, |walk| f64::from(clearance_s(&site.crosswalks[walk], profile))),
         red_yellow_s: if kind == GroupKind::Vehicle { profile.red_yellow_s } else { 0.0 },
-        demand: demand(base, site, i, kind, profile),
+        persons_per_h: persons_per_h(base, site, i, kind, profile),
+        saturation_per_h: street.map_or(0.0, |link| f64::from(link.lanes) * profile.saturation_per_h),
+        flow_ratio: street.map_or(0.0, |link| profile.flow_per_h(&link.class) / profile.saturation_per_h),
     }
 }
 
-fn demand(base: &Base, site: &Site, group: usize, kind: GroupKind, profile: &Profile) -> f64 {
+fn persons_per_h(base: &Base, site: &Site, group: usize, kind: GroupKind, profile: &Profile) -> f64 {
+    let link = |group: usize| site.approaches[group].link;
     match kind {
         GroupKind::Vehicle => {
-            let link = &base.links[site.approaches[group].link];
-            f64::from(link.lanes) * profile.demand(&link.class)
+            let link = &base.links[link(group)];
+            f64::from(link.lanes) * profile.flow_per_h(&link.class) * profile.persons_per_car
         }
-        GroupKind::Tram => 2.0,
-        _ => 0.3,
+        GroupKind::Tram => {
+            let lines = base.lines.iter().filter(|(_, links)| links.contains(&link(group))).count();
+            lines as f64 * 3600.0 / profile.headway_s * profile.persons_per_tram
+        }
+        _ => profile.walkers_per_h,
     }
 }
 
@@ -178,7 +190,7 @@ fn title(base: &Base, site: &Site, profile: &Profile) -> String {
         std::iter::once(a.link).chain(a.streams.iter().filter_map(|s| s.links.last().copied()))
     });
     for link in touched.map(|l| &base.links[l]).filter(|l| !l.name.is_empty()) {
-        let weight = f64::from(link.lanes) * profile.demand(&link.class);
+        let weight = f64::from(link.lanes) * profile.flow_per_h(&link.class);
         match names.iter_mut().find(|(name, _)| *name == link.name) {
             Some(known) => known.1 = known.1.max(weight),
             None => names.push((&link.name, weight)),

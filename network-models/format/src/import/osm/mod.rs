@@ -4,28 +4,36 @@
 //! The steps, one module each: read ([`data`]), directed segments (`streets`), links (`links`),
 //! movements (`turns`), pruning (`prune`), tram lines (`lines`), controllers (`cluster`), all of these
 //! together (`base`); then streams (`streams`), conflicts and intergreens (`conflict`), signal groups
-//! (`junction`), stages and plan (`plan`), request rows (`requests`), offsets and protocols
-//! (`corridor`), rows (`tables`, `transit`). Everything is sorted: one extract always gives the same model.
+//! (`junction`), what they need (`signals`), stages (`stages`), greens (`differences`, `timing`, `align`), the plan
+//! of all that (`plan`), streets between controllers and protocols (`corridor`), common cycles
+//! (`cycles`), offsets (`offsets`), request rows (`requests`), rows (`tables`, `transit`). Everything is sorted: one extract always gives the same model.
 
+mod align;
 mod base;
 mod cluster;
 mod conflict;
 mod corridor;
+mod cycles;
 pub mod data;
+mod differences;
 mod geo;
 mod junction;
 mod lines;
 mod links;
+mod offsets;
 mod plan;
 mod profile;
 mod prune;
 mod report;
 mod requests;
+mod signals;
+mod stages;
 mod streams;
 mod streets;
 mod tables;
 #[cfg(test)]
 mod tests;
+mod timing;
 mod transit;
 mod turns;
 mod walking;
@@ -120,15 +128,27 @@ fn equip(data: &OsmData, base: &base::Base, profile: &Profile) -> (Vec<Equipped>
         .iter()
         .filter_map(|cluster| junction::controller(base, &reader, cluster, profile))
         .collect();
-    let plans: Vec<plan::Plan> = controllers.iter().map(|c| plan::plan(c, profile)).collect();
-    let cycles_s: Vec<u32> = plans.iter().map(|plan| plan.cycle_s).collect();
-    let places = corridor::places(base, &controllers, &cycles_s, profile);
+    let streets = corridor::streets(base, &controllers, profile);
+    let design = |controller: &junction::Controller| {
+        let signals = signals::Signals::of(controller, profile);
+        let stages = plan::stages(&signals, profile);
+        cycles::Design { signals, stages, mid_block: controller.mid_block }
+    };
+    let designs: Vec<cycles::Design> = controllers.iter().map(design).collect();
+    let areas = corridor::areas(&streets, controllers.len(), profile.arterial_per_h);
+    let timings = cycles::timings(&designs, &areas, profile);
+    let align = |(design, timing): (&cycles::Design, timing::Timing)| align::aligned(&design.signals, timing);
+    let timings: Vec<timing::Timing> = designs.iter().zip(timings).map(align).collect();
+    let offsets = offsets::offsets(&controllers, &timings, &streets, profile);
+    let protocols = corridor::protocols(&streets, controllers.len());
     let mut unserved_paths = 0;
     let mut equipped = Vec::new();
-    for ((controller, plan), place) in controllers.into_iter().zip(plans).zip(places) {
-        let (rows, unserved) = requests::rows(base, &controller, place.modbus);
+    for (n, controller) in controllers.into_iter().enumerate() {
+        let plan = plan::Plan::of(&timings[n], &designs[n].signals, offsets[n]);
+        let modbus = protocols[n];
+        let (rows, unserved) = requests::rows(base, &controller, modbus);
         unserved_paths += unserved;
-        equipped.push(Equipped { controller, plan, rows, place });
+        equipped.push(Equipped { controller, plan, rows, modbus });
     }
     (equipped, unserved_paths)
 }

@@ -47,10 +47,23 @@ pub struct Profile {
     pub stop_line_back_m: f64,
     /// Where detectors lie before the stop line.
     pub detector_m: f64,
-    /// The common cycle.
+    /// The cycle that stages are compared in.
     pub cycle_s: u32,
-    /// Longer cycles for junctions that need them, and half a cycle for simple crossings.
-    pub long_cycle_s: u32,
+    /// Cycles that neighbours may have in common; simple crossings may run half of one. Shorter ones than
+    /// a city centre really runs would lose less on paper, but leave a stage no room to give way to trams.
+    pub common_cycles_s: [u32; 2],
+    /// Longer cycles for junctions that no common one serves.
+    pub long_cycles_s: [u32; 4],
+    /// Streets that carry at least this many vehicles an hour join controllers to an area.
+    pub arterial_per_h: f64,
+    /// Vehicles that a lane discharges in an hour of green.
+    pub saturation_per_h: f64,
+    /// People in a motor vehicle.
+    pub persons_per_car: f64,
+    /// People in a tram.
+    pub persons_per_tram: f64,
+    /// People who walk over a crossing in an hour.
+    pub walkers_per_h: f64,
     /// Speed that offsets follow.
     pub progression_m_s: f64,
     /// Seconds between trams of one line.
@@ -80,7 +93,13 @@ pub const FI_DEFAULT: Profile = Profile {
     stop_line_back_m: 8.0,
     detector_m: 40.0,
     cycle_s: 90,
-    long_cycle_s: 120,
+    common_cycles_s: [90, 100],
+    long_cycles_s: [110, 120, 130, 140],
+    arterial_per_h: 300.0,
+    saturation_per_h: 1800.0,
+    persons_per_car: 1.3,
+    persons_per_tram: 60.0,
+    walkers_per_h: 150.0,
     progression_m_s: 30.0 / 3.6,
     headway_s: 600.0,
 };
@@ -106,13 +125,13 @@ impl Profile {
         }
     }
 
-    /// Demand of a lane of this class beside others, for splitting a cycle.
-    pub fn demand(&self, highway: &str) -> f64 {
+    /// Flow of a lane of this class, vehicles an hour.
+    pub fn flow_per_h(&self, highway: &str) -> f64 {
         match highway {
-            "motorway" | "trunk" | "primary" => 4.0,
-            "primary_link" | "secondary" | "secondary_link" => 3.0,
-            "tertiary" | "tertiary_link" => 2.0,
-            _ => 1.0,
+            "motorway" | "trunk" | "primary" => 400.0,
+            "primary_link" | "secondary" | "secondary_link" => 300.0,
+            "tertiary" | "tertiary_link" => 200.0,
+            _ => 100.0,
         }
     }
 }

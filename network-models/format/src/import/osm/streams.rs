@@ -83,6 +83,12 @@ const TRACK_GAP_M: f64 = 45.0;
 /// A turning curve begins this far from the node at most.
 const CURVE_M: f64 = 9.0;
 
+/// A way inside a junction this many times as long as another to the same exit is no way.
+const DETOUR_MAX: f64 = 1.4;
+/// A stream that changes its heading by this much turns back; on one street it does so earlier.
+const BACK_DEG: f64 = 155.0;
+const BACK_ON_STREET_DEG: f64 = 120.0;
+
 /// What every controller's streams are read from.
 pub struct Reader<'a> {
     base: &'a Base,
@@ -139,13 +145,36 @@ impl<'a> Reader<'a> {
         let stops: BTreeSet<usize> = site.approaches.iter().map(|a| a.link).collect();
         for (index, approach) in site.approaches.iter_mut().enumerate() {
             let ways = self.ways(cluster, approach.link, &stops);
-            approach.streams = ways.into_iter().map(|moves| self.stream(cluster, approach, moves)).collect();
+            let streams = ways.into_iter().map(|moves| self.stream(cluster, approach, moves)).collect();
+            approach.streams = self.planned_for(streams);
             if !approach.inner {
                 let through = self.ways(cluster, approach.link, &BTreeSet::new());
                 site.paths.extend(through.into_iter().map(|moves| (index, moves)));
             }
         }
         site
+    }
+
+    /// The streams that signals are planned for. Who turns back gives way to all others, and nobody
+    /// drives around inside the junction where a shorter way leads to the same exit.
+    fn planned_for(&self, streams: Vec<Stream>) -> Vec<Stream> {
+        let exit = |stream: &Stream| stream.links.last().copied();
+        let length = |stream: &Stream| geo::length(&stream.line) - stream.stop_m;
+        let shortest = |to: Option<usize>| {
+            streams.iter().filter(|s| exit(s) == to).map(length).fold(f64::INFINITY, f64::min)
+        };
+        let planned = |stream: &&Stream| {
+            !self.turns_back(stream) && length(stream) <= DETOUR_MAX * shortest(exit(stream))
+        };
+        let kept: Vec<Stream> = streams.iter().filter(planned).cloned().collect();
+        if kept.is_empty() { streams } else { kept }
+    }
+
+    fn turns_back(&self, stream: &Stream) -> bool {
+        let name = |link: Option<&usize>| link.map(|&link| self.base.links[link].name.as_str());
+        let (from, to) = (name(stream.links.first()), name(stream.links.last()));
+        let back_deg = if from == to && from != Some("") { BACK_ON_STREET_DEG } else { BACK_DEG };
+        stream.turn_deg.abs() >= back_deg
     }
 
     fn is_inner(&self, cluster: &Cluster, link: usize) -> bool {

@@ -8,7 +8,6 @@ use clearway_signals::GroupKind;
 
 use super::base::Base;
 use super::conflict::Relation;
-use super::corridor::Place;
 use super::data::OsmId;
 use super::geo::{self, Xy};
 use super::junction::{Controller, Group};
@@ -31,8 +30,8 @@ pub struct Equipped {
     pub plan: Plan,
     /// Its request rows.
     pub rows: Vec<Row>,
-    /// Offset and protocol.
-    pub place: Place,
+    /// Whether it speaks Modbus; else NTCIP.
+    pub modbus: bool,
 }
 
 impl Equipped {
@@ -140,7 +139,7 @@ pub fn controller(
         y_coord,
         source: Source::Default,
     });
-    let target = if equipped.place.modbus { "bit" } else { "phase" };
+    let target = if equipped.modbus { "bit" } else { "phase" };
     for (g, group) in c.groups.iter().enumerate() {
         let group_num = number(g);
         model.groups.push(SignalGroupRow {
@@ -166,7 +165,7 @@ pub fn controller(
     plan(model, &id, base, ids, equipped, profile);
     detectors(model, &id, base, ids, c, profile);
     requests(model, &id, equipped);
-    let (protocol, wire, capabilities) = if equipped.place.modbus {
+    let (protocol, wire, capabilities) = if equipped.modbus {
         ("modbus", "clearway-modbus-1", "preempt priority group_states detectors")
     } else {
         ("ntcip", "ntcip-1202-v03", "preempt group_states detectors")
@@ -221,10 +220,11 @@ fn plan(model: &mut Model, id: &str, base: &Base, ids: &[String], equipped: &Equ
             source: Source::Default,
         });
     }
-    // The first stage begins with the cycle, so that its heaviest group carries the coordination.
+    // The cycle begins with the green that serves most people, so that it carries the coordination.
     let leading = plan.rows.first().and_then(|(groups, ..)| {
         let starts = |g: &&usize| plan.rows.last().is_none_or(|(last, ..)| !last.contains(g));
-        groups.iter().filter(starts).max_by(|&&a, &&b| c.groups[a].demand.total_cmp(&c.groups[b].demand))
+        let persons = |g: usize| c.groups[g].persons_per_h;
+        groups.iter().filter(starts).max_by(|&&a, &&b| persons(a).total_cmp(&persons(b)))
     });
     model.coordinations.push(Coordination {
         coordination_id: format!("{plan_id}-k"),
@@ -233,7 +233,7 @@ fn plan(model: &mut Model, id: &str, base: &Base, ids: &[String], equipped: &Equ
         coord_contr_id: String::new(),
         coord_phase: leading.map(|&g| number(g)),
         coord_ref_to: "begin_of_green".into(),
-        offset: f64::from(equipped.place.offset_s),
+        offset: f64::from(equipped.plan.offset_s),
     });
     for (g, group) in c.groups.iter().enumerate() {
         phase(model, base, ids, c, &plan_id, (g, group), plan, profile);

@@ -7,9 +7,12 @@
 
 pub mod allow;
 mod ber;
+mod json;
 pub mod modbus;
+pub mod rsmp;
 pub mod snmp;
 
 pub use allow::{AllowList, Numbers, Passed, Refused};
 pub use modbus::{Crossing, Framing, Point, Rules, Writes, check_frame};
+pub use rsmp::{RsmpAllow, check_packet};
 pub use snmp::check_message;

@@ -4,9 +4,12 @@
 //! `frame` has the message types, `codec` the bytes, `version` and `sxl` what each version knows,
 //! `priority` the request and its states, `naming` the names that both ends agree on.
 //! `session` is one connection without I/O, `exchange` the keeper's means over it, `board` what is
-//! known of the site, `binding` what was proved of it at commissioning.
+//! known of the site, `binding` what was proved of it at commissioning. `adapter` (cargo feature)
+//! listens for sites and drives keepers over them.
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "adapter")]
+pub mod adapter;
 pub mod binding;
 pub mod board;
 pub mod codec;

@@ -56,21 +56,21 @@ pub fn configuration_hash(checksum: &str) -> Option<u32> {
 }
 
 /// What ids of requests of ours begin with.
-const OURS: &str = "cw";
+pub const REQUEST_PREFIX: &str = "cw-";
 
 /// The id of a request for a row: unique at the controller as long as `nonce` differs from
 /// connection to connection and `sequence` within one. It names the row, so that an engine that
 /// starts again knows its own requests in S0033.
 #[must_use]
 pub fn request_id(row: RowId, nonce: u32, sequence: u32) -> String {
-    format!("{OURS}-{}-{nonce:08x}-{sequence}", row.0)
+    format!("{REQUEST_PREFIX}{}-{nonce:08x}-{sequence}", row.0)
 }
 
 /// The row that a request id of ours names; `None` for ids of others.
 #[must_use]
 pub fn row_of_request(id: &str) -> Option<RowId> {
-    let mut parts = id.split('-');
-    let row = parts.next().filter(|first| *first == OURS).and_then(|_| parts.next())?;
+    let mut parts = id.strip_prefix(REQUEST_PREFIX)?.split('-');
+    let row = parts.next()?;
     let is_whole = parts.next().is_some() && parts.next().is_some() && parts.next().is_none();
     row.parse().ok().filter(|_| is_whole).map(RowId)
 }

@@ -81,7 +81,8 @@ pub fn request(id: &str, change: &Change, level: u8, arrival_in: Millis) -> Vec<
     arguments
 }
 
-fn named(reference: &Reference) -> impl Iterator<Item = (&'static str, String)> {
+/// The arguments that name a reference.
+pub fn named(reference: &Reference) -> impl Iterator<Item = (&'static str, String)> {
     let (first, second) = match reference {
         Reference::SignalGroup(id) => (("signalGroupId", id.clone()), None),
         Reference::Input(number) => (("inputId", number.to_string()), None),

@@ -1,6 +1,5 @@
 //! Scratch figures.
 use clearway_prove::*;
-use clearway_prove::{explore::*, junction::*};
 fn main() {
     let dir = std::env::args().nth(1).unwrap();
     let only = std::env::args().nth(2);
@@ -10,21 +9,31 @@ fn main() {
             continue;
         }
         let t = std::time::Instant::now();
-        let site = Site::new(c, &Assumptions::default()).unwrap();
-        let j = Junction::new(&site, sequencer::Rules::default());
-        let f = prove(&j, Bounds { states_max: 3_000_000, ..Bounds::default() });
+        let p =
+            prove(c, &Assumptions::default(), Bounds { states_max: 1_000_000, ..Bounds::default() }).unwrap();
         println!(
-            "{} groups {} stages {:?} step {:?} states {} trans {} {:?} {:.1}s entries {:?} longest {:?}",
-            c.name,
-            site.groups.len(),
-            site.stages.iter().map(|s| s.choices.len()).collect::<Vec<_>>(),
-            site.step,
-            f.explored.len(),
-            f.explored.transitions,
-            f.explored.outcome,
-            t.elapsed().as_secs_f32(),
-            f.entries.iter().map(|e| e.steps).collect::<Vec<_>>(),
-            f.longest.iter().map(|l| l.map(|l| (l.steps, l.endless))).collect::<Vec<_>>()
+            "{} {:?} states {} trans {} holds {} {:?} {:.1}s",
+            p.name,
+            p.method,
+            p.states,
+            p.transitions,
+            p.holds(),
+            p.unproved,
+            t.elapsed().as_secs_f32()
         );
+        if let Some(x) = &p.counterexample {
+            println!("{:?} {}\n{}", x.violation, x.part, x.timeline.to_text());
+        }
+        if only.is_some() {
+            for e in &p.entries {
+                println!(
+                    "{} {:?}\n{}",
+                    e.number,
+                    e.slowest,
+                    e.witness.as_ref().map_or(String::new(), |w| w.to_text())
+                );
+            }
+            println!("{:?}", p.reds);
+        }
     }
 }

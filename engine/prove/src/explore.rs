@@ -161,6 +161,12 @@ impl<'m, M: System> Explored<'m, M> {
         (used > bounds.bytes_max).then(|| format!("more than {} MB of states", bounds.bytes_max >> 20))
     }
 
+    /// What was explored.
+    #[must_use]
+    pub const fn system(&self) -> &'m M {
+        self.system
+    }
+
     /// How many states were seen.
     #[must_use]
     pub fn len(&self) -> u32 {

@@ -5,10 +5,11 @@
 //! inputs and that call (lease, delay, lockout) can only make calls rarer, and is proved by itself in
 //! [``rows``].
 
-use clearway_signals::GroupSet;
+use clearway_signals::GroupId;
 
 use crate::bytes::Reader;
 use crate::checker::{Checker, Memory, Violation};
+use crate::display::Aspect;
 use crate::explore::{Bounds, Explored, Outcome, System};
 use crate::sequencer::{Event, Rules, Sequencer, Service, State};
 use crate::site::Site;
@@ -78,6 +79,15 @@ pub struct Found<'m, 's> {
     pub entries: Vec<SlowestEntry>,
     /// The longest red of each group outside preemption; empty when the exploration did not complete.
     pub longest: Vec<Option<Longest>>,
+    waiting: Waiting,
+}
+
+impl Found<'_, '_> {
+    /// The states of a longest red, or of the way into one without end.
+    #[must_use]
+    pub fn way(&self, site: &Site, group: GroupId, longest: &Longest) -> Vec<u32> {
+        self.waiting.way(longest, |at| waits(&self.explored, site, group, at))
+    }
 }
 
 /// Explore a junction.
@@ -98,40 +108,26 @@ pub fn prove<'m, 's>(junction: &'m Junction<'s>, bounds: Bounds) -> Found<'m, 's
             waiting.add(transition.from, transition.to, transition.event == Event::Time);
         }
     });
-    let longest = if explored.outcome == Outcome::Complete {
+    let mut longest = Vec::new();
+    if explored.outcome == Outcome::Complete {
         waiting.seal(explored.len());
-        site.ids().map(|group| longest_red(&explored, &waiting, site, group)).collect()
-    } else {
-        Vec::new()
-    };
-    Found { explored, entries, longest }
+        for group in site.ids() {
+            let planned = site.stages.iter().any(|stage| stage.groups.contains(group));
+            longest.push(planned.then(|| waiting.longest(|at| waits(&explored, site, group, at))));
+        }
+    }
+    Found { explored, entries, longest, waiting }
 }
 
-/// The longest red of a group of the plan whose call, if it needs one, is always there.
-fn longest_red(
-    explored: &Explored<'_, Junction<'_>>,
-    waiting: &Waiting,
-    site: &Site,
-    group: clearway_signals::GroupId,
-) -> Option<Longest> {
-    let planned = site.stages.iter().any(|stage| stage.groups.contains(group));
-    planned.then(|| {
-        waiting.longest(|at| {
-            let (state, _) = explored.state(at);
-            let idle = matches!(state.service, Service::Idle { .. });
-            let green = state.heads[group.index()].aspect == crate::display::Aspect::Green;
-            let program = state.program;
-            let stage = &site.stages[usize::from(program.stage)];
-            let uncalled = stage.groups.contains(group)
-                && !stage.choices.get(usize::from(program.choice)).is_some_and(|set| set.contains(group));
-            idle && !green && !uncalled
-        })
-    })
-}
-
-/// The groups that any row or stage turns green.
-#[must_use]
-pub fn used(site: &Site) -> GroupSet {
-    let stages = site.stages.iter().fold(GroupSet::EMPTY, |all, stage| all.union(stage.groups));
-    site.preempts.iter().fold(stages, |all, row| all.union(row.dwell))
+/// Whether a group waits in a state: the plan runs, the group is not green, and if it needs a call, the
+/// call is there.
+fn waits(explored: &Explored<'_, Junction<'_>>, site: &Site, group: GroupId, at: u32) -> bool {
+    let (state, _) = explored.state(at);
+    let program = state.program;
+    let uncalled = site.stages.get(usize::from(program.stage)).is_some_and(|stage| {
+        let choice = stage.choices.get(usize::from(program.choice));
+        stage.groups.contains(group) && !choice.is_some_and(|set| set.contains(group))
+    });
+    let idle = matches!(state.service, Service::Idle { .. });
+    idle && !uncalled && state.heads[group.index()].aspect != Aspect::Green
 }

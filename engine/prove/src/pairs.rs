@@ -74,7 +74,8 @@ impl<'s> Pair<'s> {
         }
     }
 
-    fn next(&self, state: &State, event: Event) -> State {
+    /// The state after an event.
+    pub(crate) fn next(&self, state: &State, event: Event) -> State {
         let mut next = *state;
         match event {
             Event::Restart => return self.initial().0,

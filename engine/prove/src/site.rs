@@ -283,7 +283,8 @@ fn common_step(junction: &Junction<'_>, assumptions: &Assumptions) -> Millis {
     Millis(step.max(1) * TICK.0)
 }
 
-fn divisor(a: i64, b: i64) -> i64 {
+/// The greatest common divisor; `divisor(0, b)` is `b`.
+pub(crate) fn divisor(a: i64, b: i64) -> i64 {
     if b == 0 { a } else { divisor(b, a % b) }
 }
 

@@ -55,19 +55,9 @@ impl Waiting {
         let states = self.first.len().saturating_sub(1);
         let mut steps = vec![UNKNOWN; states];
         let mut longest = Longest::default();
-        let mut stack: Vec<(u32, u32)> = Vec::new();
         for begin in 0..u32::try_from(states).unwrap_or(0) {
-            self.open(begin, &mut steps, &mut stack, &waits);
-            while let Some((at, next)) = stack.pop() {
-                if let Some(target) = self.edge(at, next) {
-                    stack.push((at, next + 1));
-                    if steps[target as usize] == OPEN {
-                        return Longest { steps: 0, begin: target, endless: true };
-                    }
-                    self.open(target, &mut steps, &mut stack, &waits);
-                } else {
-                    steps[at as usize] = self.close(at, &steps);
-                }
+            if let Some(cycle) = self.settle(begin, &mut steps, &waits) {
+                return Longest { steps: 0, begin: cycle, endless: true };
             }
             let found = steps[begin as usize];
             if found < OUTSIDE && found > longest.steps {
@@ -77,21 +67,70 @@ impl Waiting {
         longest
     }
 
-    /// The way of a longest path: always on to the state from which it is longest.
+    /// The states of a longest wait from its beginning; of an endless one, once around its cycle.
     #[must_use]
-    pub fn way(&self, begin: u32, steps: &[u32]) -> Vec<u32> {
-        let mut way = vec![begin];
-        let mut at = begin;
-        while let Some(next) = self.best(at, steps) {
+    pub fn way(&self, longest: &Longest, waits: impl Fn(u32) -> bool) -> Vec<u32> {
+        let states = self.first.len().saturating_sub(1);
+        let mut steps = vec![UNKNOWN; states];
+        if longest.endless {
+            return self.around(longest.begin, &waits, states);
+        }
+        self.settle(longest.begin, &mut steps, &waits);
+        let mut way = vec![longest.begin];
+        let mut at = longest.begin;
+        while let Some(next) = self.best(at, &steps) {
             way.push(next);
             at = next;
         }
         way
     }
 
+    /// A shortest way from a state back to itself.
+    fn around(&self, begin: u32, waits: &impl Fn(u32) -> bool, states: usize) -> Vec<u32> {
+        let mut parent = vec![UNKNOWN; states];
+        let mut queue = std::collections::VecDeque::from([begin]);
+        while let Some(at) = queue.pop_front() {
+            for (to, _) in self.edges(at) {
+                if to == begin {
+                    let mut way = vec![begin, at];
+                    let mut back = at;
+                    while back != begin {
+                        back = parent[back as usize];
+                        way.push(back);
+                    }
+                    way.reverse();
+                    return way;
+                }
+                if parent[to as usize] == UNKNOWN && waits(to) {
+                    parent[to as usize] = at;
+                    queue.push_back(to);
+                }
+            }
+        }
+        vec![begin]
+    }
+
     fn best(&self, at: u32, steps: &[u32]) -> Option<u32> {
         let inside = self.edges(at).filter(|(to, _)| steps[*to as usize] < OUTSIDE);
         inside.max_by_key(|(to, time)| steps[*to as usize] + time).map(|(to, _)| to)
+    }
+
+    /// Find the longest wait of a state and of everything behind it; a state of a cycle, if there is one.
+    fn settle(&self, begin: u32, steps: &mut [u32], waits: &impl Fn(u32) -> bool) -> Option<u32> {
+        let mut stack: Vec<(u32, u32)> = Vec::new();
+        self.open(begin, steps, &mut stack, waits);
+        while let Some((at, next)) = stack.pop() {
+            if let Some(target) = self.edge(at, next) {
+                stack.push((at, next + 1));
+                if steps[target as usize] == OPEN {
+                    return Some(target);
+                }
+                self.open(target, steps, &mut stack, waits);
+            } else {
+                steps[at as usize] = self.close(at, steps);
+            }
+        }
+        None
     }
 
     fn open(&self, at: u32, steps: &mut [u32], stack: &mut Vec<(u32, u32)>, waits: &impl Fn(u32) -> bool) {

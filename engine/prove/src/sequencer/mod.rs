@@ -4,6 +4,7 @@
 //! from outside, which takes no time. So every order of events at one instant, before and after the
 //! timers of that instant, is a path of its own.
 
+pub mod calls;
 pub(crate) mod interlock;
 pub(crate) mod mutation;
 pub(crate) mod program;

@@ -5,6 +5,7 @@
 
 mod check;
 mod fault;
+mod modbus;
 mod snmp;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,7 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use fault::{ConfigError, Fault};
+pub use modbus::ModbusEntry;
 pub use snmp::SnmpEntry;
 
 use fault::Source;
@@ -388,6 +390,9 @@ pub struct ControllerEntry {
     /// How SNMP is spoken to it; version 1 when not given.
     #[serde(default)]
     pub snmp: Option<SnmpEntry>,
+    /// How Modbus is spoken to it; Modbus TCP with the Clearway register map when not given.
+    #[serde(default)]
+    pub modbus: Option<ModbusEntry>,
     /// Name of its NTCIP profile; the model's when not given.
     #[serde(default)]
     pub profile: Option<String>,

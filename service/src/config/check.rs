@@ -10,7 +10,7 @@ use clearway_feeds::adapter::mqtt::Broker;
 use clearway_feeds::registry::{self, is_hub_resource_id};
 use clearway_feeds::{Registry, RegistryFault, Vehicle, VehicleClass};
 
-use super::{Config, ConfigError, ControllerEntry, Fault, Feed, SnmpEntry, VehicleEntry};
+use super::{Config, ConfigError, ControllerEntry, Fault, Feed, ModbusEntry, SnmpEntry, VehicleEntry};
 
 /// A secret's file may be read by its owner alone.
 const OTHERS_MODE: u32 = 0o077;
@@ -244,11 +244,13 @@ impl Checker<'_> {
                 );
             }
         }
-        if let Some(address) = controller.address.as_deref() {
+        let serial = controller.modbus.as_ref().is_some_and(ModbusEntry::is_serial);
+        if let Some(address) = controller.address.as_deref().filter(|_| !serial) {
             match address.rsplit_once(':').map(|(host, port)| (host, port.parse::<u16>())) {
                 Some((host, Ok(1..))) if !host.is_empty() => {
                     let authenticated = controller.snmp.as_ref().is_some_and(SnmpEntry::is_authenticated);
-                    let accepted = controller.accept_plaintext || authenticated;
+                    let protected = controller.modbus.as_ref().is_some_and(ModbusEntry::is_protected);
+                    let accepted = controller.accept_plaintext || authenticated || protected;
                     self.peer(at.clone(), "address", host, accepted);
                 }
                 _ => {
@@ -261,6 +263,7 @@ impl Checker<'_> {
             self.secret(at.clone(), "community_file", file);
         }
         self.snmp(&at, controller);
+        self.modbus(&at, controller);
         self.profile(&at, controller);
         if let Some(seconds) = controller.backup_time_max_s {
             #[allow(clippy::cast_precision_loss)] // Minutes.

@@ -232,3 +232,91 @@ snmp = { version = 3, user = "engine", auth = "sha512", auth_file = "auth.key", 
         assert!(found[0].starts_with("6:1 ") || found[0].starts_with("7:1 "), "{found:?}");
     }
 }
+
+/// The faults of one Modbus controller with these keys.
+fn modbus_faults(folder: &Path, keys: &str) -> Vec<String> {
+    let text = format!("network = \"model\"\n\n[[controller]]\nid = \"c1\"\nprotocol = \"modbus\"\n{keys}\n");
+    faults(folder, &text)
+}
+
+#[test]
+fn each_way_to_a_modbus_controller_needs_its_own_keys_and_no_others() {
+    let folder = scratch();
+    for keys in [
+        "",
+        "address = \"127.0.0.1:502\"\nmodbus = { unit = 17 }",
+        "address = \"127.0.0.1:502\"\nmodbus = { transport = \"rtu_tcp\" }",
+        "address = \"/dev/ttyS1\"\nmodbus = { transport = \"rtu\", baud = 9600, parity = \"none\", stop_bits = 2 }",
+        "modbus = { profile = \"remote-io\", commissioned = \"1a2b3c4d\" }",
+    ] {
+        assert_eq!(modbus_faults(folder.path(), keys), Vec::<String>::new(), "{keys}");
+    }
+    for (keys, what) in [
+        ("modbus = { unit = 0 }", "a unit is 1 to 247"),
+        ("modbus = { baud = 9600 }", "belong to a serial line"),
+        ("modbus = { role = \"operator\" }", "belong to TLS"),
+        ("modbus = { transport = \"tls\" }", "needs an authority"),
+        (
+            "modbus = { transport = \"tls\", ca_file = \"no.pem\", certificate_file = \"no.pem\", key_file = \"no.pem\" }",
+            "no.pem",
+        ),
+        ("address = \"/dev/ttyS1\"\nmodbus = { transport = \"rtu\", baud = 110 }", "outside 1200 to 115200"),
+        ("address = \"/dev/ttyS1\"\nmodbus = { transport = \"rtu\", stop_bits = 3 }", "no 3 stop bits"),
+        ("address = \"127.0.0.1:502\"\nmodbus = { transport = \"rtu\" }", "no device file"),
+        ("address = \"10.0.0.7:502\"\nmodbus = { transport = \"rtu_tcp\" }", "10.0.0.7 is another machine"),
+        ("modbus = { profile = \"acme\" }", "no Modbus profile `acme`"),
+        ("modbus = { profile = \"remote-io\", profile_file = \"x\" }", "two Modbus profiles"),
+        ("modbus = { profile_file = \"model\" }", "cannot be read"),
+        ("modbus = { profile_file = \"clearway.profile\" }", "clearway.profile"),
+        ("modbus = { profile = \"remote-io\" }", "commissioned for"),
+        ("modbus = { profile = \"remote-io\", commissioned = \"xyz\" }", "commissioned for"),
+        ("modbus = { commissioned = \"1a2b3c4d\" }", "names its configuration itself"),
+        ("modbus = { transport = \"carrier_pigeon\" }", "unknown variant"),
+    ] {
+        let found = modbus_faults(folder.path(), keys);
+        assert!(!found.is_empty() && found.iter().any(|fault| fault.contains(what)), "{keys}: {found:?}");
+        assert!(found.iter().all(|fault| fault.starts_with("6:") || fault.starts_with("7:")), "{found:?}");
+    }
+    let ntcip =
+        "network = \"model\"\n\n[[controller]]\nid = \"c1\"\nprotocol = \"ntcip\"\nmodbus = { unit = 2 }\n";
+    assert!(faults(folder.path(), ntcip)[0].contains("has no Modbus"));
+}
+
+#[test]
+fn one_serial_line_serves_one_controller() {
+    let folder = scratch();
+    let line = |id| {
+        format!(
+            "[[controller]]\nid = \"{id}\"\nprotocol = \"modbus\"\naddress = \"/dev/ttyS1\"\nmodbus = {{ transport = \"rtu\" }}\n"
+        )
+    };
+    let found = faults(folder.path(), &format!("network = \"model\"\n{}{}", line("c1"), line("c2")));
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(found.iter().all(|fault| fault.contains("already leads to")), "{found:?}");
+}
+
+#[test]
+fn modbus_over_tls_is_checked_down_to_the_role_and_needs_no_plaintext() {
+    use clearway_field::faces::modbus::pki::Authority;
+    let folder = scratch();
+    let authority = Authority::new("cabinets").unwrap();
+    let engine = authority.issue("engine", Some("operator")).unwrap();
+    for (name, text) in
+        [("ca.pem", &authority.pem), ("engine.pem", &engine.chain), ("engine.key", &engine.key)]
+    {
+        fs::write(folder.path().join(name), text).unwrap();
+    }
+    let keys = |role: &str| {
+        format!(
+            "address = \"10.0.0.7:802\"\nmodbus = {{ transport = \"tls\", ca_file = \"ca.pem\", certificate_file = \"engine.pem\", key_file = \"engine.key\", role = \"{role}\" }}"
+        )
+    };
+    let key = folder.path().join("engine.key");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o644)).unwrap();
+    let found = modbus_faults(folder.path(), &keys("operator"));
+    assert!(found.len() == 1 && found[0].contains("others may read the secret"), "{found:?}");
+    fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(modbus_faults(folder.path(), &keys("operator")), Vec::<String>::new());
+    let found = modbus_faults(folder.path(), &keys("chief"));
+    assert!(found.len() == 1 && found[0].contains("role is `operator`, expected `chief`"), "{found:?}");
+}

@@ -5,6 +5,7 @@ pub mod broker;
 pub mod feeds;
 pub mod intake;
 pub mod missions;
+pub mod modbus;
 pub mod ntcip;
 pub mod plant;
 pub mod sites;

@@ -337,13 +337,7 @@ fn spawn_adapters(reaches: Vec<Reach>, mut orders: AllOrders, around: &Around<'_
         };
         adapters.push(match reach.site.protocol {
             Protocol::Ntcip => clearway_ntcip::adapter::spawn(reach.site, reach.ntcip, surroundings),
-            Protocol::Modbus => {
-                let options = clearway_modbus::adapter::Options {
-                    accept_plaintext: reach.accept_plaintext,
-                    ..Default::default()
-                };
-                clearway_modbus::adapter::spawn(reach.site, options, surroundings)
-            }
+            Protocol::Modbus => clearway_modbus::adapter::spawn(reach.site, reach.modbus, surroundings),
             // `sites` makes no such site yet.
             Protocol::Rsmp => continue,
         });

@@ -15,8 +15,8 @@ pub struct Reach {
     pub site: Site,
     /// How to speak NTCIP to it.
     pub ntcip: clearway_ntcip::adapter::Options,
-    /// Whether plaintext beyond this machine was accepted for it.
-    pub accept_plaintext: bool,
+    /// How to speak Modbus to it.
+    pub modbus: clearway_modbus::adapter::Options,
 }
 
 /// Why a site cannot be made.
@@ -25,6 +25,14 @@ pub enum SiteError {
     /// The configuration names a file that cannot be read or does not hold what it should.
     #[error("controller {controller}: {reason}")]
     Ntcip {
+        /// The model's id.
+        controller: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The same for Modbus.
+    #[error("controller {controller}: {reason}")]
+    Modbus {
         /// The model's id.
         controller: String,
         /// What is wrong.
@@ -60,8 +68,12 @@ pub fn reaches(network: &Network, model: &Model, config: &Config) -> Result<Vec<
         }
         let ntcip = super::ntcip::options(config, model, controller, entry)
             .map_err(|reason| SiteError::Ntcip { controller: controller.name.clone(), reason })?;
-        let accept_plaintext = entry.is_some_and(|e| e.accept_plaintext);
-        reaches.push(Reach { site, ntcip, accept_plaintext });
+        let modbus = match protocol {
+            Protocol::Modbus => super::modbus::options(config, model, controller, entry, &site.address)
+                .map_err(|reason| SiteError::Modbus { controller: controller.name.clone(), reason })?,
+            Protocol::Ntcip | Protocol::Rsmp => clearway_modbus::adapter::Options::default(),
+        };
+        reaches.push(Reach { site, ntcip, modbus });
     }
     Ok(reaches)
 }

@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::steer::settings::Settings;
 use crate::steer::{
-    Ask, AskKind, Clearance, Edge, EdgeId, Fix, Head, HeadId, HeadMode, HeadView, Observation, Phase, Site, SiteFault,
-    Steer, Target,
+    Ask, AskKind, Clearance, Edge, EdgeId, Fix, Head, HeadId, HeadMode, HeadView, Observation, Phase, Site,
+    SiteFault, Steer, Target,
 };
 
 /// A line longer than this is refused: 16 MiB, some ten thousand controllers.
@@ -52,6 +52,8 @@ struct ClearanceLine {
 struct HeadLine {
     #[serde(default)]
     joined: bool,
+    #[serde(default, rename = "type")]
+    kind: String,
     phases: Vec<(f64, String)>,
     links: Vec<(String, String)>,
 }
@@ -178,9 +180,7 @@ impl Session {
         }
         let mut head_ids = BTreeMap::new();
         for (n, (name, line)) in hello.tls.iter().enumerate() {
-            let head = head(name, line, &mut names)?;
-            Site::check_head(&head)?;
-            site.heads.push(head);
+            site.heads.push(Site::fit_head(head(name, line, &mut names)?)?);
             head_ids.insert(name.clone(), HeadId(u32::try_from(n).map_err(|_| SiteFault::TooMany)?));
         }
         site.edges.resize(names.list.len(), None);
@@ -215,7 +215,8 @@ impl Session {
         for (name, view) in &step.tls {
             let Some(id) = self.head_ids.get(name) else { continue };
             if view.state.len() == site.head(*id).links.len() {
-                seen.heads[id.index()] = HeadView { state: view.state.clone().into_bytes(), mode: mode(&view.mode) };
+                seen.heads[id.index()] =
+                    HeadView { state: view.state.clone().into_bytes(), mode: mode(&view.mode) };
             }
         }
         Ok(seen)
@@ -223,7 +224,8 @@ impl Session {
 
     /// A vehicle on a way that the site knows; edges that it does not know end the way.
     fn fix(&self, line: &FixLine) -> Option<Fix> {
-        let route: Vec<EdgeId> = line.route.iter().map_while(|name| self.edge_ids.get(name).copied()).collect();
+        let route: Vec<EdgeId> =
+            line.route.iter().map_while(|name| self.edge_ids.get(name).copied()).collect();
         let at = usize::try_from(line.idx).ok().filter(|at| *at < route.len())?;
         Some(Fix {
             name: line.id.clone(),
@@ -238,7 +240,8 @@ impl Session {
     fn command(&self, ask: &Ask) -> Command {
         let head = self.steer.site().head(ask.head);
         let name = |edge: &EdgeId| self.edge_names[edge.index()].clone();
-        let blank = Command { tls: head.name.clone(), approach: None, moves: None, phase: None, release: false };
+        let blank =
+            Command { tls: head.name.clone(), approach: None, moves: None, phase: None, release: false };
         match &ask.kind {
             AskKind::Release => Command { release: true, ..blank },
             AskKind::Request { approach, target, moves } => Command {
@@ -282,7 +285,8 @@ fn head(name: &str, line: &HeadLine, names: &mut Names) -> Result<Head, SiteFaul
         let duration = seconds(duration.min(3600.0), "a phase's duration")?;
         phases.push(Phase { duration, state: state.clone().into_bytes() });
     }
-    Ok(Head { name: name.to_owned(), joined: line.joined, links, phases })
+    let fixed_time = line.kind == "static";
+    Ok(Head { name: name.to_owned(), joined: line.joined, fixed_time, links, phases })
 }
 
 fn edge(name: &str, line: &EdgeLine) -> Result<Edge, SiteFault> {
@@ -327,7 +331,7 @@ pub fn serve(
     mut complain: impl FnMut(u64, &LineFault),
 ) -> std::io::Result<()> {
     let mut session: Option<Session> = None;
-    let mut line = Vec::new();
+    let (mut line, mut lines) = (Vec::new(), 0_u64);
     for number in 1_u64.. {
         line.clear();
         let taken = read_line(&mut input, &mut line)?;
@@ -338,6 +342,7 @@ pub fn serve(
         if text.trim().is_empty() {
             continue;
         }
+        lines += 1;
         let answer = if line.len() as u64 >= LINE_BYTES_MAX {
             Err(LineFault::TooLong)
         } else if let Some(open) = session.as_mut() {
@@ -350,7 +355,8 @@ pub fn serve(
         };
         let answer = answer.unwrap_or_else(|fault| {
             complain(number, &fault);
-            session.is_some().then_some(Answer { cmd: Vec::new() })
+            // Whoever waits for an answer gets one: the simulation must not stand still.
+            (session.is_some() || lines > 1).then_some(Answer { cmd: Vec::new() })
         });
         if let Some(answer) = answer {
             serde_json::to_writer(&mut output, &answer)?;

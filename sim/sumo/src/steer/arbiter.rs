@@ -27,8 +27,8 @@ pub fn decide(case: &Case<'_>, id: HeadId, watch: &mut Watch, asks: &mut Vec<Ask
     if let Some(hold) = watch.hold.clone() {
         match review(case, id, watch, &hold) {
             Verdict::Keep => return,
-            Verdict::HandOver(to) => {
-                watch.hold = Some(Hold { vehicle: to, ..hold });
+            Verdict::HandOver(vehicle, pass) => {
+                watch.hold = Some(Hold { vehicle, pass, ..hold });
                 return;
             }
             Verdict::Release { block } => {
@@ -47,7 +47,8 @@ pub fn decide(case: &Case<'_>, id: HeadId, watch: &mut Watch, asks: &mut Vec<Ask
     }
     if let Some(need) = here().filter(|need| need.due).min_by_key(|need| (need.arrival, need.vehicle)) {
         let vehicle = case.seen.vehicles[need.vehicle].name.clone();
-        watch.hold = Some(Hold { vehicle, target: need.target, asked_at: now, shown_at: None });
+        watch.hold =
+            Some(Hold { vehicle, pass: need.pass.first, target: need.target, asked_at: now, shown_at: None });
         let kind = AskKind::Request {
             approach: need.pass.approach(),
             target: need.target,
@@ -59,41 +60,46 @@ pub fn decide(case: &Case<'_>, id: HeadId, watch: &mut Watch, asks: &mut Vec<Ask
 
 enum Verdict {
     Keep,
-    HandOver(String),
+    HandOver(String, usize),
     Release { block: bool },
 }
 
 fn review(case: &Case<'_>, id: HeadId, watch: &Watch, hold: &Hold) -> Verdict {
     let (settings, now) = (case.settings, case.seen.now);
     let head = case.site.head(id);
+    // A change that has begun is carried through: nothing that ends is cut short by a second thought.
+    if watch.mode == HeadMode::Entering {
+        return Verdict::Keep;
+    }
     if hold.shown_at.is_some_and(|at| now.since(at) >= Millis(settings.hold_max_ms)) {
         return Verdict::Release { block: true };
     }
     let here = || case.needs.iter().filter(|need| need.pass.head == id);
     let name = |need: &Need| &case.seen.vehicles[need.vehicle].name;
-    let holder = here().find(|need| *name(need) == hold.vehicle);
-    let rival = here()
-        .filter(|need| need.due && *name(need) != hold.vehicle)
-        .min_by_key(|need| (need.arrival, need.vehicle));
-    let rival_served = |need: &Need| watch.mode == HeadMode::Holding && serves(head, &need.pass, &watch.state);
+    let own = |need: &&Need| *name(need) == hold.vehicle && need.pass.first == hold.pass;
+    let holder = here().find(own);
+    let rival = here().filter(|need| need.due && !own(need)).min_by_key(|need| (need.arrival, need.vehicle));
+    let rival_served = |need: &Need| serves(head, &need.pass, &watch.state);
     match (holder, rival) {
         (Some(own), Some(other)) => {
             let overtaken = other.arrival + Millis(settings.overtake_ms) < own.arrival;
-            let entering = watch.mode == HeadMode::Entering;
-            if overtaken && !entering && !rival_served(other) {
+            if (overtaken || !own.pursued) && !rival_served(other) {
                 Verdict::Release { block: false }
             } else {
                 Verdict::Keep
             }
         }
         (Some(own), None) => {
-            let far = own.arrival > now + Millis(2 * settings.lead_max_ms);
-            if far { Verdict::Release { block: true } } else { Verdict::Keep }
+            if own.pursued {
+                Verdict::Keep
+            } else {
+                Verdict::Release { block: true }
+            }
         }
         (None, Some(other)) => {
             let soon = other.arrival <= now + Millis(settings.bridge_ms) || other.due;
             if soon && rival_served(other) {
-                Verdict::HandOver(name(other).clone())
+                Verdict::HandOver(name(other).clone(), other.pass.first)
             } else {
                 Verdict::Release { block: false }
             }

@@ -11,13 +11,15 @@ use super::settings::Settings;
 use super::site::{EdgeId, HeadId, Site};
 use super::target::Target;
 use super::watch::Watch;
-use super::wave::{Need, Setting, needs};
+use super::wave::{Driver, Need, Setting, needs};
 use super::way::{Controlled, Pass, controlled, passes};
 
 /// Vehicles that are followed at once; further ones are left to the plans.
 pub const VEHICLES_MAX: usize = 256;
 /// A vehicle that is not seen for so long is forgotten.
 const SILENCE: Millis = Millis(5_000);
+/// A vehicle has moved on when it is so much further, millimetres.
+const MOVED_ON_MM: i64 = 10_000;
 /// How fast a driver goes compared with the limit: bounds of what is believed, permille.
 const PACE_PERMILLE: std::ops::RangeInclusive<i64> = 800..=1_300;
 
@@ -52,6 +54,8 @@ struct Traveller {
     passes: Vec<Pass>,
     pace_permille: i64,
     seen_at: Millis,
+    /// How far along its way it was when it last moved on, and when that was.
+    moved_on: (i64, Millis),
 }
 
 /// The engine for link-state controllers. The same observations give the same asks.
@@ -87,8 +91,8 @@ impl Steer {
 
     /// Take an observation in and say what is to be asked now.
     pub fn step(&mut self, seen: &Observation) -> Vec<Ask> {
-        for (watch, view) in self.watches.iter_mut().zip(&seen.heads) {
-            watch.update(view, seen.now);
+        for ((watch, head), view) in self.watches.iter_mut().zip(&self.site.heads).zip(&seen.heads) {
+            watch.update(head, view, seen.now);
         }
         self.queues.update(seen, self.settings.headway_ms);
         let needs = self.plan(seen);
@@ -113,7 +117,11 @@ impl Steer {
                 queues: &self.queues,
                 now: seen.now,
             };
-            found.extend(needs(&setting, n, fix, &traveller.passes, traveller.pace_permille));
+            let driver = Driver {
+                pace_permille: traveller.pace_permille,
+                stalled: seen.now.since(traveller.moved_on.1),
+            };
+            found.extend(needs(&setting, n, fix, &traveller.passes, driver));
         }
         self.travellers.retain(|_, traveller| seen.now.since(traveller.seen_at) <= SILENCE);
         found
@@ -128,12 +136,19 @@ impl Steer {
             passes: passes(site, controlled, &fix.route),
             pace_permille: 1_000,
             seen_at: now,
+            moved_on: (0, now),
         };
         let traveller = self.travellers.entry(fix.name.clone()).or_insert_with(fresh);
         if traveller.route != fix.route {
             *traveller = Traveller { pace_permille: traveller.pace_permille, ..fresh() };
         }
         traveller.seen_at = now;
+        let length = |edge: &EdgeId| site.edge(*edge).map_or(0, |e| e.length_mm);
+        let along = fix.route.iter().take(fix.at).map(length).sum::<i64>()
+            + if fix.on_junction { length(&fix.route[fix.at]) } else { fix.offset_mm };
+        if along >= traveller.moved_on.0 + MOVED_ON_MM {
+            traveller.moved_on = (along, now);
+        }
         if limit > 0 && !fix.on_junction {
             let ratio = (fix.speed_mm_s * 1000 / limit).clamp(*PACE_PERMILLE.start(), *PACE_PERMILLE.end());
             traveller.pace_permille = traveller.pace_permille.max(ratio);

@@ -24,5 +24,5 @@ mod way;
 pub use engine::{Ask, AskKind, Steer};
 pub use observe::{Fix, HeadMode, HeadView, Observation};
 pub use settings::Settings;
-pub use target::Target;
 pub use site::{Clearance, Edge, EdgeId, Head, HeadId, Phase, Site, SiteFault};
+pub use target::Target;

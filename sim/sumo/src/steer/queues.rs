@@ -9,15 +9,15 @@ use super::observe::Observation;
 
 const VEHICLE: i64 = 1000;
 /// Space that a standing vehicle takes, millimetres.
-pub const SPACE_MM: i64 = 7_500;
+const SPACE_MM: i64 = 7_500;
 
 /// Queues by edge.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Queues {
     /// Thousandths of a vehicle on the fullest lane.
     longest_milli: Vec<i64>,
-    /// Standing vehicles on the emptiest lane.
-    shortest: Vec<u32>,
+    /// Standing vehicles on the middle lane, by their number.
+    typical: Vec<u32>,
     at: Millis,
 }
 
@@ -28,11 +28,11 @@ impl Queues {
         let gone = elapsed.0 * VEHICLE / headway_ms.max(1);
         self.at = seen.now;
         self.longest_milli.resize(seen.standing.len().max(self.longest_milli.len()), 0);
-        self.shortest.resize(self.longest_milli.len(), 0);
+        self.typical.resize(self.longest_milli.len(), 0);
         for (edge, lanes) in seen.standing.iter().enumerate() {
             let most = i64::from(lanes.iter().copied().max().unwrap_or(0).min(1_000)) * VEHICLE;
             self.longest_milli[edge] = most.max(self.longest_milli[edge] - gone);
-            self.shortest[edge] = lanes.iter().copied().min().unwrap_or(0);
+            self.typical[edge] = middle(lanes);
         }
     }
 
@@ -41,8 +41,18 @@ impl Queues {
         self.longest_milli.get(edge).copied().unwrap_or(0)
     }
 
-    /// Standing vehicles on the emptiest lane.
-    pub fn shortest(&self, edge: usize) -> i64 {
-        self.shortest.get(edge).copied().map_or(0, i64::from)
+    /// Whether an edge of this length takes no further vehicle on at least half of its lanes.
+    pub fn is_full(&self, edge: usize, length_mm: i64) -> bool {
+        let standing = self.typical.get(edge).copied().map_or(0, i64::from);
+        standing > 0 && (standing + 1) * SPACE_MM > length_mm
     }
+}
+
+/// The upper median: footways and bus lanes beside the lanes that matter are often empty.
+fn middle(lanes: &[u32]) -> u32 {
+    let mut sorted = [0; 16];
+    let n = lanes.len().min(sorted.len());
+    sorted[..n].copy_from_slice(&lanes[..n]);
+    sorted[..n].sort_unstable();
+    sorted[..n].get(n / 2).copied().unwrap_or(0)
 }

@@ -12,6 +12,13 @@ pub struct Settings {
     pub startup_ms: i64,
     /// Green stands this long before the vehicle arrives, ms.
     pub margin_ms: i64,
+    /// The same where the plan is actuated, ms.
+    pub margin_actuated_ms: i64,
+    /// A vehicle that has not moved on for so long is stuck behind something that its green does not
+    /// cure, ms: its calls are taken back, so that whoever stands before it gets green too.
+    pub stall_ms: i64,
+    /// So long after that the nearest signal is tried again, ms.
+    pub back_off_ms: i64,
     /// Nothing is asked for longer ahead than this, ms.
     pub lead_max_ms: i64,
     /// A queue before one signal comes to the next: this share of it, permille.
@@ -22,8 +29,8 @@ pub struct Settings {
     pub lockout_ms: i64,
     /// Prefer a phase of the plan to a state of our own.
     pub prefer_phase: bool,
-    /// An edge is full above this share of its length, permille.
-    pub full_permille: i64,
+    /// A phase is preferred even if some of the approach's own links only give way in it.
+    pub yielding_phase: bool,
     /// A vehicle that arrives so much earlier takes the controller from another one, ms.
     pub overtake_ms: i64,
     /// Between two emergency vehicles that need the same state the hold goes on if the second comes
@@ -36,13 +43,16 @@ impl Default for Settings {
         Self {
             headway_ms: 2_000,
             startup_ms: 2_000,
-            margin_ms: 4_000,
-            lead_max_ms: 60_000,
-            carried_permille: 300,
+            margin_actuated_ms: 3_000,
+            stall_ms: 30_000,
+            back_off_ms: 45_000,
+            margin_ms: 15_000,
+            lead_max_ms: 80_000,
+            carried_permille: 500,
             hold_max_ms: 80_000,
             lockout_ms: 20_000,
             prefer_phase: true,
-            full_permille: 850,
+            yielding_phase: false,
             overtake_ms: 15_000,
             bridge_ms: 10_000,
         }
@@ -50,6 +60,14 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether a vehicle that has not moved on for so long asks: always while it moves, then only
+    /// for its nearest signal, in turns with the plan.
+    pub(crate) fn pursues(&self, stalled: Millis, nearest: bool) -> bool {
+        let over = stalled.0 - self.stall_ms;
+        let turn = self.back_off_ms + self.stall_ms;
+        over < 0 || (nearest && turn > 0 && over % turn >= self.back_off_ms)
+    }
+
     pub(crate) fn queue_time(&self, vehicles_milli: i64) -> Millis {
         if vehicles_milli < 500 {
             return Millis::ZERO;

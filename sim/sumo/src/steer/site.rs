@@ -66,6 +66,8 @@ pub struct Head {
     pub name: String,
     /// Whether it joins several junctions, so that one pass may meet several of its stop lines.
     pub joined: bool,
+    /// Whether its plan runs by the clock alone.
+    pub fixed_time: bool,
     /// From which edge into which each link leads; `None`: nobody's link.
     pub links: Vec<Option<(EdgeId, EdgeId)>>,
     /// The plan.
@@ -96,8 +98,8 @@ impl Clearance {
 /// Why a description is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SiteFault {
-    /// A state has not one letter for each link.
-    #[error("controller {0}: phase {1} has not one letter for each of its {2} links; give a full state")]
+    /// A state has fewer letters than there are links, or the states are of different lengths.
+    #[error("controller {0}: phase {1} must have a letter for each of its {2} links, and as many as phase 0")]
     StateLength(String, usize, usize),
     /// Too many links or phases.
     #[error("controller {0} has more than {LINKS_MAX} links or {PHASES_MAX} phases; split it")]
@@ -139,22 +141,55 @@ impl Site {
         &self.heads[head.index()]
     }
 
-    /// Check one controller's tables against each other.
+    /// Check one controller's tables against each other. A state may have letters beyond its links:
+    /// they belong to nobody.
     ///
     /// # Errors
     /// What does not fit.
-    pub fn check_head(head: &Head) -> Result<(), SiteFault> {
-        if head.links.len() > LINKS_MAX || head.phases.len() > PHASES_MAX {
-            return Err(SiteFault::TooLarge(head.name.clone()));
+    pub fn fit_head(mut head: Head) -> Result<Head, SiteFault> {
+        let letters = head.phases.first().map_or(head.links.len(), |phase| phase.state.len());
+        if letters.max(head.links.len()) > LINKS_MAX || head.phases.len() > PHASES_MAX {
+            return Err(SiteFault::TooLarge(head.name));
         }
-        match head.phases.iter().position(|phase| phase.state.len() != head.links.len()) {
-            Some(k) => Err(SiteFault::StateLength(head.name.clone(), k, head.links.len())),
-            None => Ok(()),
+        let odd = |phase: &Phase| phase.state.len() != letters || letters < head.links.len();
+        if let Some(k) = head.phases.iter().position(odd) {
+            return Err(SiteFault::StateLength(head.name, k, head.links.len()));
         }
+        head.links.resize(letters, None);
+        Ok(head)
     }
 }
 
 impl Head {
+    /// Length of the cycle; zero without a plan.
+    #[must_use]
+    pub fn cycle(&self) -> Millis {
+        self.phases.iter().fold(Millis::ZERO, |sum, phase| sum + phase.duration)
+    }
+
+    /// How long after the start of the cycle phase `k` begins.
+    #[must_use]
+    pub fn starts_at(&self, k: usize) -> Millis {
+        self.phases.iter().take(k).fold(Millis::ZERO, |sum, phase| sum + phase.duration)
+    }
+
+    /// The phase of a plan that began at `zero`, and for how long it has been shown; `None` without a plan.
+    #[must_use]
+    pub fn phase_at(&self, zero: Millis, at: Millis) -> Option<(usize, Millis)> {
+        let cycle = self.cycle();
+        if cycle <= Millis::ZERO {
+            return None;
+        }
+        let mut into = Millis((at - zero).0.rem_euclid(cycle.0));
+        for (k, phase) in self.phases.iter().enumerate() {
+            if into < phase.duration {
+                return Some((k, into));
+            }
+            into -= phase.duration;
+        }
+        None
+    }
+
     /// The links that lead from `from` to `to`.
     pub fn links_between(&self, from: EdgeId, to: EdgeId) -> impl Iterator<Item = usize> {
         self.links.iter().enumerate().filter(move |(_, link)| **link == Some((from, to))).map(|(i, _)| i)
@@ -162,7 +197,11 @@ impl Head {
 
     /// The links that leave `from`.
     pub fn links_from(&self, from: EdgeId) -> impl Iterator<Item = usize> {
-        self.links.iter().enumerate().filter(move |(_, link)| link.is_some_and(|(f, _)| f == from)).map(|(i, _)| i)
+        self.links
+            .iter()
+            .enumerate()
+            .filter(move |(_, link)| link.is_some_and(|(f, _)| f == from))
+            .map(|(i, _)| i)
     }
 }
 

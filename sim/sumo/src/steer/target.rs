@@ -2,6 +2,7 @@
 
 use clearway_signals::Millis;
 
+use super::settings::Settings;
 use super::site::{Clearance, Head, is_green};
 use super::watch::Watch;
 use super::way::Pass;
@@ -28,18 +29,21 @@ pub fn serves(head: &Head, pass: &Pass, state: &[u8]) -> bool {
 }
 
 /// The best target for a pass.
-pub fn choose(head: &Head, pass: &Pass, watch: &Watch, prefer_phase: bool) -> Target {
+pub fn choose(head: &Head, pass: &Pass, watch: &Watch, settings: &Settings) -> Target {
     let fits = |state: &[u8]| {
         let protected = needed(head, pass).all(|i| state[i] == b'G');
         // Whoever waits before the vehicle on its own lane must be able to leave, whichever way he turns.
-        let approach_goes = pass.moves.iter().all(|(from, _)| head.links_from(*from).all(|i| is_green(state[i])));
+        let approach_goes = pass.moves.iter().all(|(from, _)| {
+            head.links_from(*from)
+                .all(|i| state[i] == b'G' || (settings.yielding_phase && is_green(state[i])))
+        });
         protected && approach_goes
     };
     let best = head
         .phases
         .iter()
         .enumerate()
-        .filter(|(_, phase)| prefer_phase && phase.is_holdable() && fits(&phase.state))
+        .filter(|(_, phase)| settings.prefer_phase && phase.is_holdable() && fits(&phase.state))
         .max_by_key(|(k, phase)| {
             let shown = phase.state == watch.state;
             let greens = phase.state.iter().filter(|c| is_green(**c)).count();
@@ -81,4 +85,30 @@ pub fn time_to_green(
     let ends = |(i, c): (usize, &u8)| (is_green(*c) || matches!(c, b'y' | b'u')) && !stays(i);
     let yellow = watch.state.iter().enumerate().take(head.links.len()).any(ends);
     wait + if yellow { clearance.yellow } else { Millis::ZERO } + clearance.all_red
+}
+
+/// Whether the plan, left alone for a little, lets the pass through sooner than a request made now:
+/// a green that ends by itself needs no further clearance for pedestrians.
+pub fn better_left_alone(
+    head: &Head,
+    pass: &Pass,
+    watch: &Watch,
+    target: Target,
+    clearance: &Clearance,
+    (now, step): (Millis, Millis),
+) -> bool {
+    let present = time_to_green(head, pass, watch, target, clearance, now);
+    if present <= clearance.yellow + clearance.all_red || step <= Millis::ZERO {
+        return false;
+    }
+    let (mut ahead, mut waited) = (watch.clone(), step);
+    while waited + clearance.all_red < present {
+        let Some(state) = watch.planned(head, now + waited) else { return false };
+        ahead.show(state, now + waited);
+        if waited + time_to_green(head, pass, &ahead, target, clearance, now + waited) < present {
+            return true;
+        }
+        waited += step;
+    }
+    false
 }

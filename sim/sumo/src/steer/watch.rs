@@ -3,7 +3,7 @@
 use clearway_signals::Millis;
 
 use super::observe::{HeadMode, HeadView};
-use super::site::is_green;
+use super::site::{Head, is_green};
 use super::target::Target;
 
 /// Our request at a controller.
@@ -11,6 +11,8 @@ use super::target::Target;
 pub struct Hold {
     /// On whose behalf.
     pub vehicle: String,
+    /// On which of its passes: the index of its first edge in the vehicle's way.
+    pub pass: usize,
     /// What was asked.
     pub target: Target,
     /// When.
@@ -29,6 +31,8 @@ pub struct Watch {
     /// When each link became green; meaningless for links that are not.
     green_since: Vec<Millis>,
     seen_at: Option<Millis>,
+    /// When a cycle of a fixed-time plan began.
+    zero: Option<Millis>,
     /// What we asked for.
     pub hold: Option<Hold>,
     /// Nothing is asked before this.
@@ -40,22 +44,57 @@ const GAP_MAX: Millis = Millis(2_000);
 
 impl Watch {
     /// Take a sight in; an empty state is none.
-    pub fn update(&mut self, view: &HeadView, now: Millis) {
+    pub fn update(&mut self, head: &Head, view: &HeadView, now: Millis) {
         if view.state.is_empty() {
             return;
         }
-        let known = self.seen_at.is_some_and(|at| now.since(at) <= GAP_MAX) && self.state.len() == view.state.len();
-        self.green_since.resize(view.state.len(), now);
-        for (i, letter) in view.state.iter().enumerate() {
-            let was_green = known && is_green(self.state[i]);
-            if is_green(*letter) && !was_green {
-                self.green_since[i] = now;
-            }
+        let known =
+            self.seen_at.is_some_and(|at| now.since(at) <= GAP_MAX) && self.state.len() == view.state.len();
+        if head.fixed_time && view.mode == HeadMode::Normal {
+            self.learn_cycle(head, view, known && self.mode == HeadMode::Normal, now);
         }
-        self.state.clone_from(&view.state);
+        if !known {
+            self.state.clear();
+        }
+        self.show(&view.state, now);
         self.mode = view.mode;
         self.seen_at = Some(now);
         self.follow_hold(now);
+    }
+
+    /// Show a state from now on.
+    pub fn show(&mut self, state: &[u8], now: Millis) {
+        self.green_since.resize(state.len(), now);
+        for (i, letter) in state.iter().enumerate() {
+            if is_green(*letter) && !self.green(i) {
+                self.green_since[i] = now;
+            }
+        }
+        self.state.clear();
+        self.state.extend_from_slice(state);
+    }
+
+    /// A change from one phase to the next shows where the cycle stands; a contradiction forgets it.
+    fn learn_cycle(&mut self, head: &Head, view: &HeadView, known: bool, now: Millis) {
+        let shows = |k: usize, state: &[u8]| head.phases.get(k).is_some_and(|phase| phase.state == state);
+        let told = self.zero.and_then(|zero| head.phase_at(zero, now));
+        if told.is_some_and(|(k, into)| into > GAP_MAX && !shows(k, &view.state)) {
+            self.zero = None;
+        }
+        if !known || self.state == view.state || self.zero.is_some() {
+            return;
+        }
+        let n = head.phases.len();
+        let mut changes = (0..n).filter(|k| shows((k + n - 1) % n, &self.state) && shows(*k, &view.state));
+        if let (Some(k), None) = (changes.next(), changes.next()) {
+            self.zero = Some(now - head.starts_at(k));
+        }
+    }
+
+    /// What the fixed-time plan will show by itself, if that is known.
+    pub fn planned<'a>(&self, head: &'a Head, at: Millis) -> Option<&'a [u8]> {
+        let (k, _) = head.phase_at(self.zero?, at)?;
+        (self.mode == HeadMode::Normal).then(|| head.phases[k].state.as_slice())
     }
 
     /// The controller's own mode says what became of a request.

@@ -6,10 +6,10 @@
 use clearway_signals::Millis;
 
 use super::observe::Fix;
-use super::queues::{Queues, SPACE_MM};
+use super::queues::Queues;
 use super::settings::Settings;
 use super::site::{EdgeId, Site};
-use super::target::{Target, choose, serves, time_to_green};
+use super::target::{Target, better_left_alone, choose, serves, time_to_green};
 use super::watch::Watch;
 use super::way::Pass;
 
@@ -31,8 +31,19 @@ pub struct Need {
     pub arrival: Millis,
     /// Whether it must be asked for now.
     pub due: bool,
+    /// Whether a hold for it goes on: the vehicle moves, or has its turn.
+    pub pursued: bool,
     /// Whether what is shown now serves it.
     pub shown: bool,
+}
+
+/// What is known of a vehicle beyond its position.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Driver {
+    /// How fast it goes compared with the limit.
+    pub pace_permille: i64,
+    /// For how long it has not moved on.
+    pub stalled: Millis,
 }
 
 /// What a wave is planned against.
@@ -45,7 +56,8 @@ pub struct Setting<'a> {
 }
 
 /// The needs of one vehicle, nearest first.
-pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], pace_permille: i64) -> Vec<Need> {
+pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], driver: Driver) -> Vec<Need> {
+    let pace_permille = driver.pace_permille;
     let Setting { site, settings, now, .. } = *setting;
     let mut found = Vec::new();
     let mut at = fix.at + usize::from(fix.on_junction);
@@ -53,7 +65,9 @@ pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], 
     let mut ahead_milli = 0;
     if let Some(edge) = fix.route.get(at).and_then(|e| site.edge(*e)) {
         let lacking = (pace(edge.speed_mm_s, pace_permille) - fix.speed_mm_s).max(0);
-        arrival += Millis(lacking * lacking * 1000 / (2 * ACCELERATION_MM_S2 * pace(edge.speed_mm_s, pace_permille)));
+        arrival += Millis(
+            lacking * lacking * 1000 / (2 * ACCELERATION_MM_S2 * pace(edge.speed_mm_s, pace_permille)),
+        );
     }
     for pass in passes.iter().filter(|pass| pass.last >= fix.at + usize::from(fix.on_junction)) {
         while at <= pass.last {
@@ -64,7 +78,9 @@ pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], 
             arrival += running(site, fix.route[at], travelled, pace_permille);
             at += 1;
         }
-        let need = time_pass(setting, vehicle, fix, pass, arrival, ahead_milli);
+        let mut need = time_pass(setting, vehicle, fix, pass, arrival, ahead_milli);
+        need.pursued = settings.pursues(driver.stalled, found.is_empty());
+        need.due &= need.pursued;
         let through = green_expected(setting, &need) + settings.queue_time(ahead_milli);
         arrival = arrival.max(through);
         ahead_milli = ahead_milli * settings.carried_permille / 1000;
@@ -97,19 +113,32 @@ fn time_pass(
 ) -> Need {
     let Setting { site, settings, watches, now, .. } = *setting;
     let (head, watch) = (site.head(pass.head), &watches[pass.head.index()]);
-    let target = choose(head, pass, watch, settings.prefer_phase);
-    let lead = site.clearance.worst() + settings.queue_time(ahead_milli) + Millis(settings.margin_ms);
+    let target = choose(head, pass, watch, settings);
+    let margin = if head.fixed_time { settings.margin_ms } else { settings.margin_actuated_ms };
+    let shown = serves(head, pass, &watch.state);
+    // A green that ends before it is called is called back within its own yellow and red: nobody
+    // else has begun by then.
+    let back = site.clearance.yellow + site.clearance.all_red;
+    let entry = if shown { back } else { site.clearance.worst() };
+    let lead = entry + settings.queue_time(ahead_milli) + Millis(margin);
     let soon = arrival <= now + lead.min(Millis(settings.lead_max_ms));
     let blocked = is_full(setting, fix, pass) && arrival > now + site.clearance.worst();
-    let shown = serves(head, pass, &watch.state);
-    Need { vehicle, pass: pass.clone(), target, arrival, due: soon && !blocked, shown }
+    let later = soon && better_left_alone(head, pass, watch, target, &site.clearance, (now, site.step));
+    Need {
+        vehicle,
+        pass: pass.clone(),
+        target,
+        arrival,
+        due: soon && !blocked && !later,
+        pursued: true,
+        shown,
+    }
 }
 
-/// Whether the edge behind the pass has no room on any lane.
+/// Whether the edge behind the pass takes no further vehicle: a green would only fill the junction.
 fn is_full(setting: &Setting<'_>, fix: &Fix, pass: &Pass) -> bool {
     let Some(next) = fix.route.get(pass.last + 1) else { return false };
-    let Some(edge) = setting.site.edge(*next) else { return false };
-    setting.queues.shortest(next.index()) * SPACE_MM * 1000 > edge.length_mm * setting.settings.full_permille
+    setting.site.edge(*next).is_some_and(|edge| setting.queues.is_full(next.index(), edge.length_mm))
 }
 
 /// When the pass is expected to be green.

@@ -131,6 +131,12 @@ impl Board {
         self.registry.get(vehicle).map_or_else(|| "an unknown vehicle".into(), |v| v.label.clone())
     }
 
+    /// Where a vehicle was last seen.
+    #[must_use]
+    pub fn last_seen(&self, vehicle: VehicleId) -> Option<Seen> {
+        self.inner().seen.get(&vehicle.0).copied()
+    }
+
     /// The latencies of a protocol.
     #[must_use]
     pub fn of(&self, protocol: Protocol) -> &ProtocolLatency {

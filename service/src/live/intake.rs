@@ -9,10 +9,13 @@ use clearway_feeds::{FeedEvent, MissionChange, MissionUpdate, TransitUpdate, Veh
 use clearway_network::{LineId, Network};
 use clearway_planner::{Counts, Event, Mission};
 use clearway_runtime::{Ingress, Stamped};
-use clearway_signals::ControllerId;
+use clearway_signals::{ControllerId, Millis};
 
 use super::board::{Board, Seen};
 use super::texts::Severity;
+
+/// A message without a position speaks of where the vehicle was last seen, if that is this young.
+const PLACE_LASTS: Millis = Millis(10_000);
 
 /// Everything that comes in passes here once.
 pub struct Intake {
@@ -123,7 +126,9 @@ impl Intake {
     }
 
     fn transit(&self, update: &TransitUpdate, decoded_ns: u64) {
-        let Some(fix) = &update.fix else { return };
+        // Doors and lateness come without a position where satellites are not seen, and count all the same.
+        let Some(fix) = update.fix.or_else(|| self.last_place(update)) else { return };
+        let fix = &fix;
         self.see(fix, update.lateness_s);
         let line = update.direction.and_then(|d| self.lines.get(&(update.line.clone(), d)));
         match line {
@@ -138,6 +143,20 @@ impl Intake {
             }
             _ => self.send(Event::TransitEnd(update.vehicle), None),
         }
+    }
+
+    /// The position that a vehicle reported shortly before a message without one.
+    fn last_place(&self, update: &TransitUpdate) -> Option<VehicleFix> {
+        let seen = self.board.last_seen(update.vehicle)?;
+        (update.received.since(seen.at) <= PLACE_LASTS).then_some(VehicleFix {
+            vehicle: update.vehicle,
+            received: seen.at,
+            place: seen.place,
+            heading_deg: seen.heading_deg,
+            speed_mps: seen.speed_mps,
+            degraded: true,
+            source_time: None,
+        })
     }
 
     /// Something an adapter said.

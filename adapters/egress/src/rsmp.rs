@@ -27,6 +27,8 @@ pub struct RsmpAllow {
     pub routes: Vec<u8>,
     /// Inputs that a waiver allows (M0006).
     pub inputs: Vec<u8>,
+    /// Codes of other commands that a primary supervisor may send.
+    pub commands: Vec<&'static str>,
 }
 
 /// Whether one outgoing message, without its form feed, passes: acknowledgements, versions,
@@ -71,6 +73,7 @@ fn check_command(message: &Json, allow: &RsmpAllow) -> Result<(), Refused> {
         ("M0022", "requestPriority") => command.check_request(allow),
         ("M0005", "setEmergency") => command.check_switch("emergencyroute", &allow.routes),
         ("M0006", "setInput") => command.check_switch("input", &allow.inputs),
+        (code, _) if allow.commands.contains(&code) => Ok(()),
         _ => Err(Refused::NotAllowed("a command that is not ours to send")),
     }
 }

@@ -22,6 +22,7 @@ use tokio::time::{Instant as Deadline, timeout_at};
 use crate::binding::{Binding, Means};
 use crate::naming;
 use crate::priority::named;
+use crate::session::OF_PRIMARY;
 use conversation::Conversation;
 use hub::Slot;
 pub use hub::{Hub, ListenOptions, WallClock};
@@ -86,6 +87,7 @@ pub fn allow_list(site: &Site, binding: &Binding) -> RsmpAllow {
     let mut allow = RsmpAllow {
         component: binding.main.clone(),
         request_prefix: naming::REQUEST_PREFIX.into(),
+        commands: if binding.rights.primary { OF_PRIMARY.to_vec() } else { Vec::new() },
         ..RsmpAllow::default()
     };
     for row in site.own_rows().iter() {

@@ -27,6 +27,12 @@ use requests::Requests;
 /// for at each reading.
 const SUBSCRIBED_WITHIN: Millis = Millis::from_s(2);
 
+/// The site's aggregated status belongs to the handshake: nothing is subscribed before it came, or
+/// before it is plain that none will come.
+const AGGREGATED_WITHIN: Millis = Millis(500);
+/// What is kept for whoever logs.
+const NOTES_MAX: usize = 32;
+
 /// The statuses that every reading needs, as far as the site's list has them.
 const WATCHED: [(&str, &str); 13] = [
     ("S0001", "signalgroupstatus"),
@@ -86,8 +92,10 @@ pub struct Exchange {
     pending: Option<Pending>,
     answer: Option<Answer>,
     subscription: Option<String>,
+    ready_at: Option<Millis>,
     subscribed_at: Option<Millis>,
     asks_for_all: bool,
+    notes: Vec<String>,
 }
 
 impl Exchange {
@@ -105,8 +113,10 @@ impl Exchange {
             pending: None,
             answer: None,
             subscription: None,
+            ready_at: None,
             subscribed_at: None,
             asks_for_all: false,
+            notes: Vec::new(),
         }
     }
 
@@ -136,9 +146,12 @@ impl Exchange {
     /// When [`Exchange::advance`] has something to do.
     #[must_use]
     pub fn deadline(&self) -> Millis {
-        let settling = matches!(self.pending, Some(Pending::Connect));
-        let settled = self.subscribed_at.filter(|_| settling).map(|at| at + SUBSCRIBED_WITHIN);
-        self.session.deadline().min(settled.unwrap_or(Millis::NEVER))
+        let own = match (self.ready_at, self.subscribed_at) {
+            (Some(ready), None) => ready + AGGREGATED_WITHIN,
+            (_, Some(subscribed)) if self.pending == Some(Pending::Connect) => subscribed + SUBSCRIBED_WITHIN,
+            _ => Millis::NEVER,
+        };
+        self.session.deadline().min(own)
     }
 
     /// Bytes came.
@@ -197,6 +210,17 @@ impl Exchange {
         self.answer.is_some()
     }
 
+    /// What was refused of the site since the last call, for the log.
+    pub fn take_notes(&mut self) -> Vec<String> {
+        core::mem::take(&mut self.notes)
+    }
+
+    fn remark(&mut self, note: String) {
+        if self.notes.len() < NOTES_MAX {
+            self.notes.push(note);
+        }
+    }
+
     fn conclude(&mut self, answer: Answer) {
         self.pending = None;
         self.answer = Some(answer);
@@ -215,12 +239,20 @@ impl Exchange {
         let events: Vec<Event> = self.session.drain_events().collect();
         for event in events {
             match event {
-                Event::Ready => self.subscribe(now),
+                Event::Ready => self.ready_at = Some(now.at),
                 Event::Message(message) => self.note(now, &message),
                 Event::Acknowledged(id) => self.acknowledged(&id),
                 Event::Refused(id, reason) => self.refused(&id, reason),
-                Event::Agreed(_) | Event::Rejected(_) => {}
+                Event::Rejected(reason) => self.remark(reason),
+                Event::Agreed(_) => {}
             }
+        }
+        let waited = self.ready_at.is_some_and(|ready| now.at >= ready + AGGREGATED_WITHIN);
+        if self.subscribed_at.is_none()
+            && self.session.is_ready()
+            && (waited || self.board.aggregated().is_some())
+        {
+            self.subscribe(now);
         }
         if matches!(self.pending, Some(Pending::Connect)) && self.is_settled(now) {
             self.conclude(Answer::Connected);

@@ -19,6 +19,7 @@ pub mod naming;
 #[cfg(test)]
 mod peer;
 pub mod priority;
+pub mod sample;
 pub mod session;
 pub mod sxl;
 pub mod time;

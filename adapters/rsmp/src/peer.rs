@@ -29,6 +29,9 @@ pub(crate) struct Peer {
     requests: Vec<Request>,
     ended: Vec<(String, &'static str)>,
     subscribed: bool,
+    greeted: bool,
+    /// It has no aggregated status.
+    pub(crate) has_no_aggregate: bool,
     waiting: Vec<u8>,
     count: u32,
 }
@@ -46,6 +49,8 @@ impl Peer {
             requests: Vec::new(),
             ended: Vec::new(),
             subscribed: false,
+            greeted: false,
+            has_no_aggregate: false,
             waiting: Vec::new(),
             count: 0,
         }
@@ -77,7 +82,7 @@ impl Peer {
     pub(crate) fn version(&mut self) -> Vec<u8> {
         let cores: Vec<Value> = self.cores.iter().map(|vers| json!({ "vers": vers })).collect();
         let version = json!({"RSMP": cores, "SXL": self.sxl, "siteId": [{"sId": self.site_id}]});
-        (self.subscribed, self.waiting) = (false, Vec::new());
+        (self.subscribed, self.greeted, self.waiting) = (false, false, Vec::new());
         self.tell("Version", version).1
     }
 
@@ -114,6 +119,12 @@ impl Peer {
         match kind {
             // The supervisor's Version: the site goes on with its first watchdog.
             "Version" => answers.extend(self.watchdog()),
+            "Watchdog" if !self.greeted && !self.has_no_aggregate => {
+                self.greeted = true;
+                let bits = [false, false, false, false, false, true, false, false];
+                let status = json!({"cId": "TC", "aSTS": AT, "fP": null, "fS": null, "se": bits});
+                answers.extend(self.tell("AggregatedStatus", status).1);
+            }
             "StatusRequest" | "StatusSubscribe" => {
                 self.subscribed |= kind == "StatusSubscribe";
                 let word = if kind == "StatusRequest" { "StatusResponse" } else { "StatusUpdate" };

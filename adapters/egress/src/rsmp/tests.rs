@@ -9,6 +9,7 @@ fn allow() -> RsmpAllow {
         references: vec![("inputId".into(), "3".into()), ("connectionId".into(), "1".into())],
         routes: vec![7],
         inputs: vec![],
+        commands: vec![],
     }
 }
 
@@ -89,6 +90,9 @@ fn s5_other_commands_and_components_do_not_pass() {
         let text = command(component, code, name, arguments);
         assert!(check_packet(text.as_bytes(), &allow()).is_err(), "{text}");
     }
+    let primary = RsmpAllow { commands: vec!["M0104"], ..allow() };
+    let clock = command("TC", "M0104", "setDate", &[("year", "2026")]);
+    assert_eq!(check_packet(clock.as_bytes(), &primary), Ok(Passed::Write));
     let route = [("status", "True"), ("securityCode", "1"), ("emergencyroute", "7")];
     let waived = command("TC", "M0005", "setEmergency", &route);
     assert_eq!(check_packet(waived.as_bytes(), &allow()), Ok(Passed::Write));

@@ -13,7 +13,7 @@ use tokio::time::{Instant as Deadline, timeout, timeout_at};
 use super::Stream;
 use super::hub::Clocks;
 use crate::exchange::Exchange;
-use crate::session::CloseReason;
+use crate::session::{CloseReason, Instant};
 
 /// A write that takes longer ends the connection: the site reads no more.
 const WRITE_WITHIN: Duration = Duration::from_secs(2);
@@ -75,9 +75,23 @@ impl Conversation {
         self.answered.notify_one();
     }
 
+    /// Look at the exchange, or ask something beside the keeper; the output leaves at once.
+    pub(super) fn with<R>(&self, act: impl FnOnce(&mut Exchange, Instant) -> R) -> R {
+        let result = act(&mut self.exchange(), self.clocks.now());
+        self.changed.notify_one();
+        result
+    }
+
+    fn log(&self, site: &str) {
+        for note in self.exchange().take_notes() {
+            tracing::warn!(site, note, "a message was refused");
+        }
+    }
+
     /// Keep it up until it is over.
     pub(super) async fn serve(self: Arc<Self>, mut reader: ReadHalf<Stream>) {
         let mut chunk = vec![0; CHUNK];
+        let site = self.exchange().site().name.clone();
         loop {
             self.flush().await;
             let deadline = {
@@ -100,7 +114,10 @@ impl Conversation {
             if self.exchange().has_answer() {
                 self.answered.notify_one();
             }
+            self.log(&site);
         }
+        let reason = self.exchange().closed().map(ToString::to_string).unwrap_or_default();
+        tracing::info!(site, reason, "the connection is over");
         self.flush().await;
         self.answered.notify_one();
         let mut writer = self.writer.lock().await;

@@ -173,6 +173,15 @@ impl Hub {
         self.address
     }
 
+    /// Look at what is known of a site that is connected, or ask it something beside its keeper: its
+    /// alarms, its aggregated status. `None` while it is not connected.
+    pub fn with<R>(&self, site_id: &str, act: impl FnOnce(&mut Exchange, Instant) -> R) -> Option<R> {
+        let slot = lock(&self.shared.sites).get(site_id).map(|registered| Arc::clone(&registered.slot))?;
+        let newest = lock(&slot.newest).clone();
+        let conversation = newest.filter(|conversation| !conversation.is_over())?;
+        Some(conversation.with(act))
+    }
+
     /// Expect a site. A site that is registered again is handed to the newest.
     pub(super) fn register(&self, site: Site, options: &Options, stamps: Clock) -> Arc<Slot> {
         let slot = Arc::new(Slot::default());
@@ -235,10 +244,11 @@ impl Shared {
             return Err(io::Error::other("the certificate is another site's"));
         }
         let Registered { site, binding, stamps, slot, .. } = registered;
-        let allow = allow_list(&site, &binding);
+        let (allow, id) = (allow_list(&site, &binding), binding.site_id.clone());
         let nonce = u32::try_from(seed & u64::from(u32::MAX)).unwrap_or(0);
         let exchange = Exchange::new(site, binding, session, nonce);
         let (conversation, reader) = Conversation::new(exchange, stream, self.clocks.clone(), stamps, allow);
+        tracing::info!(site = id, "the site has connected");
         slot.put(Arc::clone(&conversation));
         tokio::spawn(conversation.serve(reader));
         Ok(())

@@ -295,3 +295,19 @@ fn a_late_answer_is_not_taken_for_the_next_one() {
     let answer = desk.exchange.as_mut().and_then(Exchange::take_answer);
     assert!(matches!(answer, Some(Answer::Status(reading)) if reading.calls == RowSet::of(MAIN)));
 }
+
+#[test]
+fn a_site_without_aggregated_status_is_subscribed_all_the_same() {
+    let site = site(Protocol::Rsmp);
+    let (mut desk, mut device) = (Desk::new(&site), Device::new(site.clone()));
+    desk.peer.has_no_aggregate = true;
+    assert!(matches!(desk.ask(&Ask::Connect, &mut device), Answer::Failed(_)), "not yet");
+    let exchange = desk.exchange.as_mut().expect("connected");
+    assert_eq!(exchange.deadline(), super::AGGREGATED_WITHIN);
+    let later = Instant { at: exchange.deadline(), unix_ms: 0 };
+    exchange.begin(later, &Ask::Connect);
+    exchange.advance(later);
+    desk.pump(later, &mut device);
+    let answer = desk.exchange.as_mut().and_then(Exchange::take_answer);
+    assert_eq!(answer, Some(Answer::Connected));
+}

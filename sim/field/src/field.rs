@@ -45,6 +45,8 @@ pub struct FieldOptions {
     pub clock: Option<Clock>,
     /// The SNMP community.
     pub community: String,
+    /// Who else may speak to the SNMP agents.
+    pub ntcip: ntcip::Setup,
     /// How every Modbus controller is reached, and what registers it has.
     pub modbus: modbus::Setup,
     /// Setting of every emulator.
@@ -59,6 +61,7 @@ impl Default for FieldOptions {
             speed: 1.0,
             clock: None,
             community: "administrator".into(),
+            ntcip: ntcip::Setup::default(),
             modbus: modbus::Setup::default(),
             emulator: Options::default(),
         }
@@ -152,9 +155,10 @@ impl Field {
         match self.faces[index] {
             FaceKind::None => Ok(None),
             FaceKind::Ntcip => {
-                let agent = ntcip::bind(address, &options.community, station, self.stop.clone())
-                    .await
-                    .map_err(|error| refused(error.to_string()))?;
+                let agent =
+                    ntcip::bind(address, &options.community, &options.ntcip, station, self.stop.clone())
+                        .await
+                        .map_err(refused)?;
                 let bound = agent.local_addr();
                 self.tasks.spawn(async move {
                     if let Err(error) = agent.run().await {

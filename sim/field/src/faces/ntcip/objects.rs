@@ -6,6 +6,7 @@
 
 use clearway_signals::{Channel, GroupId, GroupKind, GroupSet, Millis, Mode, RequestRow, RowId, SignalGroup};
 
+use super::prs;
 use crate::emulator::{Aspect, Emulator, VOLUME_PERIOD};
 
 /// A value before it is encoded.
@@ -66,6 +67,16 @@ pub enum Object {
     PreemptStatus,
     /// preemptStatusGroup, by group of eight.
     PreemptInputs(u8),
+    /// maxChannels: every group has one, of its own number.
+    MaxChannels,
+    /// channelStatusGroupTable: column, group of eight.
+    ChannelStatus(u32, u8),
+    /// maxOverlaps: the emulated controllers have none.
+    MaxOverlaps,
+    /// overlapStatusGroupTable: column; one group of eight, all dark.
+    OverlapStatus(u32),
+    /// NTCIP 1211, by the object's number below prgObjects; only with a priority channel.
+    Priority(u32),
 }
 
 /// The NTCIP device node: 1.3.6.1.4.1.1206.4.2.
@@ -95,6 +106,10 @@ pub fn instances(emulator: &Emulator) -> Vec<(Vec<u32>, Object)> {
     add_phases(&mut add, emulator);
     add_detectors(&mut add, emulator);
     add_preempts(&mut add, emulator);
+    add_outputs(&mut add, emulator);
+    if prs::is_there(emulator) {
+        prs::object::ALL.into_iter().for_each(|number| add(&[11, 2, number, 0], Object::Priority(number)));
+    }
     list.sort_by(|a, b| a.0.cmp(&b.0));
     list
 }
@@ -144,7 +159,20 @@ fn add_preempts(add: &mut impl FnMut(&[u32], Object), emulator: &Emulator) {
     }
 }
 
-/// Read an instance. `epoch_s` is the wall clock in seconds since 1970.
+fn add_outputs(add: &mut impl FnMut(&[u32], Object), emulator: &Emulator) {
+    add(&[1, 8, 1, 0], Object::MaxChannels);
+    for group in 1..=eights(max_phases(emulator)) {
+        for column in 1..=4 {
+            add(&[1, 8, 4, 1, column, group.into()], Object::ChannelStatus(column, group));
+        }
+    }
+    add(&[1, 9, 1, 0], Object::MaxOverlaps);
+    for column in 1..=4 {
+        add(&[1, 9, 4, 1, column, 1], Object::OverlapStatus(column));
+    }
+}
+
+/// Read an instance but those of the priority server, which the face keeps. `epoch_s` is the wall clock in seconds since 1970.
 #[must_use]
 pub fn read(object: Object, emulator: &Emulator, epoch_s: u32) -> Reading {
     use Reading::{Counter, Integer};
@@ -189,6 +217,11 @@ pub fn read(object: Object, emulator: &Emulator, epoch_s: u32) -> Reading {
             let called = status.remote.iter().chain(status.physical.iter());
             Integer(bits_of(group, called.filter_map(|row| Some(emulator.rows().get(row.index())?.number))))
         }
+        Object::MaxChannels => Integer(max_phases(emulator).into()),
+        Object::ChannelStatus(column, group) => Integer(channel_status(column, group, emulator)),
+        Object::MaxOverlaps => Integer(0),
+        Object::OverlapStatus(column) => Integer(i64::from(column == 1)),
+        Object::Priority(_) => Reading::Octets(Vec::new()),
     }
 }
 
@@ -251,6 +284,19 @@ fn phase_status(column: u32, eight: u8, emulator: &Emulator) -> i64 {
         10 => status.greens.union(status.yellows).union(status.clearing),
         11 => starting(emulator),
         _ => GroupSet::EMPTY,
+    };
+    let numbers = emulator.groups().filter(|(id, _, _)| shown.contains(*id)).map(|(_, number, _)| number);
+    bits_of(eight, numbers)
+}
+
+fn channel_status(column: u32, eight: u8, emulator: &Emulator) -> i64 {
+    let status = emulator.status();
+    let shown = match column {
+        1 => return eight.into(),
+        2 => status.reds,
+        // A pedestrian channel has no yellow: its clearance flashes red.
+        3 => status.yellows,
+        _ => status.greens,
     };
     let numbers = emulator.groups().filter(|(id, _, _)| shown.contains(*id)).map(|(_, number, _)| number);
     bits_of(eight, numbers)

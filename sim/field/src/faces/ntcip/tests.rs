@@ -23,11 +23,20 @@ struct Bench {
 
 impl Bench {
     async fn new() -> Self {
+        Self::with_priority(false).await
+    }
+
+    async fn with_priority(priority: bool) -> Self {
         let options = Options { backup_time: Millis::from_s(15), ..Options::default() };
-        let station = Shared::new(Station::new(&corridor(1).controllers[0], options));
+        // Every second controller of the corridor has a priority channel.
+        Self::of(&corridor(2).controllers[usize::from(priority)], options).await
+    }
+
+    async fn of(controller: &clearway_network::Controller, options: Options) -> Self {
+        let station = Shared::new(Station::new(controller, options));
         let stop = CancellationToken::new();
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let agent = bind(any, "administrator", station.clone(), stop.clone()).await.unwrap();
+        let agent = bind(any, "administrator", &setup(), station.clone(), stop.clone()).await.unwrap();
         let address = agent.local_addr();
         tokio::spawn(async move { agent.run().await });
         Self { station, address, stop }
@@ -57,6 +66,26 @@ impl Drop for Bench {
     }
 }
 
+fn setup() -> Setup {
+    let user = |name: &str, privacy: Option<&str>| SnmpUser {
+        name: name.into(),
+        auth: ("sha256".into(), "authentication".into()),
+        privacy: privacy.map(|word| (word.into(), "encryption".into())),
+    };
+    Setup { users: vec![user("reader", None), user("engine", Some("aes128"))], engine: None }
+}
+
+fn user(name: &str, private: bool) -> Auth {
+    let usm = async_snmp::UsmConfig::new(name.to_owned());
+    let (hash, cipher) = (AuthProtocol::Sha256, PrivProtocol::Aes128);
+    let usm = if private {
+        usm.auth_priv(hash, "authentication", cipher, "encryption")
+    } else {
+        usm.auth(hash, "authentication")
+    };
+    usm.unwrap().into()
+}
+
 fn object(below: &[u32], index: u32) -> Oid {
     Oid::from([&DEVICES[..], below, &[index]].concat())
 }
@@ -79,8 +108,9 @@ async fn set_status(client: &Client, oid: &Oid, value: Value) -> Option<ErrorSta
 }
 
 #[tokio::test]
-async fn a_set_calls_the_preempt_and_the_status_shows_it_in_v1_and_v2c() {
-    for auth in [Auth::v1("administrator"), Auth::v2c("administrator")] {
+async fn a_set_calls_the_preempt_and_the_status_shows_it_in_every_version() {
+    let community = || "administrator";
+    for auth in [Auth::v1(community()), Auth::v2c(community()), user("reader", false), user("engine", true)] {
         let bench = Bench::new().await;
         let client = bench.client(auth).await;
         bench.advance(65);
@@ -273,4 +303,96 @@ async fn s8_the_backup_timer_releases_what_a_dead_centre_left_behind() {
     bench.advance(150);
     assert_ne!(bench.with(|e| e.status().greens), GroupSet::EMPTY);
     assert_eq!(bench.station.lock().monitor().totals().violations(), 0);
+}
+
+#[tokio::test]
+async fn a_user_goes_at_its_own_level_or_not_at_all() {
+    let bench = Bench::new().await;
+    let control = object(&CONTROL, 3);
+    for auth in [user("engine", false), Auth::usm("engine"), Auth::usm("reader"), user("stranger", true)] {
+        let target = (bench.address.ip().to_string(), bench.address.port());
+        let client = Client::builder(target, auth).request_timeout(Duration::from_millis(300));
+        let client = client.retry(Retry::none()).connect().await.unwrap();
+        assert!(client.set(&control, Value::Integer(1)).await.is_err());
+    }
+    assert_eq!(bench.with(|e| e.counters().accepted), 0);
+}
+
+#[tokio::test]
+async fn channels_show_what_the_groups_show() {
+    let bench = Bench::new().await;
+    let client = bench.client(Auth::v1("administrator")).await;
+    bench.advance(92);
+    assert_eq!(integer(&client, &object(&[1, 8, 4, 1, 4], 1)).await, 0b110, "greens");
+    assert_eq!(integer(&client, &object(&[1, 8, 4, 1, 2], 1)).await, 0b001, "reds");
+    assert_eq!(integer(&client, &object(&[1, 9, 1], 0)).await, 0);
+}
+
+/// A block for request 1 of a vehicle, class 3: selector, then times.
+fn block(vehicle: u8, level: u8, strategy: u8, times: &[u8]) -> Value {
+    let block = [&[1][..], &[0; 16], &[vehicle, 3, level, strategy], times].concat();
+    Value::OctetString(block.into())
+}
+
+async fn state(client: &Client, vehicle: u8) -> u8 {
+    client.set(&object(&[11, 2, 3], 0), block(vehicle, 1, 1, &[])).await.unwrap();
+    let read = client.get(&object(&[11, 2, 4], 0)).await.unwrap();
+    let octets = read.varbinds[0].value.as_bytes().unwrap().to_vec();
+    assert_eq!((octets.len(), octets[17]), (23, vehicle));
+    octets[21]
+}
+
+#[tokio::test]
+async fn a_priority_request_is_queued_served_or_outlives_its_time() {
+    let bench = Bench::with_priority(true).await;
+    let client = bench.client(user("engine", true)).await;
+    let (request, cancel, clear) = (object(&[11, 2, 1], 0), object(&[11, 2, 5], 0), object(&[11, 2, 6], 0));
+    assert_eq!(state(&client, 7).await, 1);
+    client.set(&request, block(7, 1, 1, &[0, 20, 0, 30])).await.unwrap();
+    assert!([2, 4].contains(&state(&client, 7).await));
+    assert!(bench.with(|e| e.status().priority.is_some()));
+    // One of lower importance waits behind it.
+    client.set(&request, block(8, 2, 1, &[0, 20, 0, 30])).await.unwrap();
+    assert_eq!(state(&client, 8).await, 3);
+    client.set(&cancel, block(7, 1, 1, &[])).await.unwrap();
+    assert_eq!(state(&client, 7).await, 8);
+    assert!(bench.with(|e| e.status().priority.is_none()));
+    client.set(&clear, block(7, 1, 1, &[])).await.unwrap();
+    assert_eq!(state(&client, 7).await, 1);
+    bench.advance(31);
+    assert_eq!(state(&client, 8).await, 10);
+    client.set(&request, block(9, 1, 1, &[0, 5, 0, 6])).await.unwrap();
+    bench.advance(38);
+    assert!([10, 13].contains(&state(&client, 9).await));
+}
+
+#[tokio::test]
+async fn a_priority_request_that_cannot_be_is_closed_with_its_reason() {
+    let bench = Bench::with_priority(true).await;
+    let client = bench.client(Auth::v2c("administrator")).await;
+    let request = object(&[11, 2, 1], 0);
+    client.set(&request, block(1, 1, 99, &[0, 20, 0, 30])).await.unwrap();
+    assert_eq!(state(&client, 1).await, 12);
+    client.set(&request, block(2, 1, 1, &[0, 20, 0, 10])).await.unwrap();
+    assert_eq!(state(&client, 2).await, 11);
+    bench.with(|e| e.set_mode(Mode::Flash));
+    client.set(&object(&[11, 2, 8], 0), block(3, 1, 1, &[0, 20, 0, 30, 0, 0, 0, 0])).await.unwrap();
+    assert_eq!(state(&client, 3).await, 15);
+    let short = block(1, 1, 1, &[0, 20]);
+    assert_eq!(set_status(&client, &request, short).await, Some(ErrorStatus::WrongLength));
+    let unknown = block(200, 1, 1, &[]);
+    assert_eq!(set_status(&client, &object(&[11, 2, 5], 0), unknown).await, Some(ErrorStatus::WrongValue));
+    assert_eq!(
+        set_status(&client, &object(&[11, 2, 4], 0), block(1, 1, 1, &[])).await,
+        Some(ErrorStatus::NotWritable)
+    );
+}
+
+#[tokio::test]
+async fn a_controller_without_a_priority_channel_has_no_priority_server() {
+    let bench = Bench::new().await;
+    let client = bench.client(Auth::v2c("administrator")).await;
+    let request = object(&[11, 2, 1], 0);
+    let refused = set_status(&client, &request, block(1, 1, 1, &[0, 20, 0, 30])).await;
+    assert_eq!(refused, Some(ErrorStatus::NoCreation));
 }

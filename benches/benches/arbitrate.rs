@@ -59,17 +59,25 @@ fn main() {
     }
 }
 
-/// Time `runs` instances by themselves; `run` gives the nanoseconds of one and whether it was exact.
-fn report(name: &str, runs: u64, target_us: Option<f64>, mut run: impl FnMut(u64) -> (u64, bool)) {
+/// One timed instance.
+struct Run {
+    nanos: u64,
+    nodes: u32,
+    is_exact: bool,
+}
+
+/// Time `runs` instances by themselves.
+fn report(name: &str, runs: u64, target_us: Option<f64>, mut run: impl FnMut(u64) -> Run) {
     let Ok(mut times) = Histogram::<u64>::new_with_bounds(1, 10_000_000_000, 3) else { return };
-    let mut exact = 0;
+    let (mut exact, mut nodes) = (0, 0);
     for seed in 0..runs / 10 {
         black_box(run(seed));
     }
     for seed in 0..runs {
-        let (nanos, is_exact) = run(seed);
-        times.saturating_record(nanos);
-        exact += u64::from(is_exact);
+        let done = run(seed);
+        times.saturating_record(done.nanos);
+        exact += u64::from(done.is_exact);
+        nodes += u64::from(done.nodes);
     }
     #[allow(clippy::cast_precision_loss)]
     let us = |nanos: u64| nanos as f64 / 1_000.0;
@@ -77,9 +85,10 @@ fn report(name: &str, runs: u64, target_us: Option<f64>, mut run: impl FnMut(u64
     let target = target_us.map_or_else(String::new, |target| format!("≤ {target}"));
     let met = target_us.map_or("", |target| if p99 <= target { "met" } else { "MISSED" });
     println!(
-        "{name:34} {:9.2} {p99:9.2} {:9.2}  {target:>9}  {met} ({exact} of {runs} exact)",
+        "{name:34} {:9.2} {p99:9.2} {:9.2}  {target:>9}  {met} ({exact} of {runs} exact, {} nodes each)",
         us(times.value_at_quantile(0.5)),
         us(times.max()),
+        nodes / runs.max(1),
     );
 }
 
@@ -112,7 +121,7 @@ impl RingBench {
         Self { problem: Problem::new(), arbiter: Arbiter::new() }
     }
 
-    fn run(&mut self, seed: u64, count: usize) -> (u64, bool) {
+    fn run(&mut self, seed: u64, count: usize) -> Run {
         let mut dice = Dice(seed);
         let mut phase = |n: u8| {
             let min = dice.between(4_000, 12_000);
@@ -137,8 +146,9 @@ impl RingBench {
         let ring = DualRing { groups: &groups, barrier: Barrier::Rest };
         let posed = self.problem.dual_ring(&ring, &RingState { group: 0, rings }, 6);
         let outcome = self.arbiter.solve(&self.problem, &asked, &Budget::default());
-        let spent = nanos(started);
-        (spent, posed.is_ok() && outcome.is_ok_and(|found| found.verdict == Verdict::Optimal))
+        let nanos = nanos(started);
+        let (nodes, verdict) = outcome.map_or((0, Verdict::Exhausted), |found| (found.nodes, found.verdict));
+        Run { nanos, nodes, is_exact: posed.is_ok() && verdict == Verdict::Optimal }
     }
 }
 
@@ -153,7 +163,7 @@ impl StageBench {
         Self { problem: Problem::new(), arbiter: Arbiter::new() }
     }
 
-    fn run(&mut self, seed: u64, count: usize) -> (u64, bool) {
+    fn run(&mut self, seed: u64, count: usize) -> Run {
         let mut dice = Dice(seed);
         let group = SignalGroup {
             kind: GroupKind::Vehicle,
@@ -188,8 +198,9 @@ impl StageBench {
         let started = Instant::now();
         let posed = self.problem.stages(&junction, &stages, &state, 12, wanted);
         let outcome = self.arbiter.solve(&self.problem, &asked, &Budget::default());
-        let spent = nanos(started);
-        (spent, posed.is_ok() && outcome.is_ok_and(|found| found.verdict == Verdict::Optimal))
+        let nanos = nanos(started);
+        let (nodes, verdict) = outcome.map_or((0, Verdict::Exhausted), |found| (found.nodes, found.verdict));
+        Run { nanos, nodes, is_exact: posed.is_ok() && verdict == Verdict::Optimal }
     }
 }
 
@@ -208,7 +219,7 @@ impl TownBench {
         Self { book: Reservations::new(&network, None), controllers: network.controllers }
     }
 
-    fn run(&mut self, seed: u64, vehicles: u32) -> (u64, bool) {
+    fn run(&mut self, seed: u64, vehicles: u32) -> Run {
         let mut dice = Dice(seed);
         let ways: Vec<(Rank, Vec<Visit>)> = (0..vehicles)
             .map(|vehicle| {
@@ -222,10 +233,10 @@ impl TownBench {
         self.book.clear();
         let taken = ways.iter().filter(|(rank, visits)| self.book.add(*rank, visits).is_ok()).count();
         let planned = self.book.plan(&Effort::default());
-        let spent = nanos(started);
+        let nanos = nanos(started);
         let conflicts = self.book.conflicts(&self.controllers);
         assert_eq!((conflicts, taken), (0, ways.len()), "seed {seed}");
-        (spent, planned.is_exact)
+        Run { nanos, nodes: planned.nodes, is_exact: planned.is_exact }
     }
 }
 

@@ -19,8 +19,9 @@
 //! * `problem`: a net with the greens that requests may be given;
 //! * `ring`, `stages`: problems from a dual ring, from a stage plan;
 //! * `present`: a stage plan and its state from what a controller is seen to show;
-//! * `search`: the branch and bound.
+//! * `answer`, `search`: what is asked and answered; the branch and bound.
 
+mod answer;
 mod net;
 mod present;
 mod problem;
@@ -28,10 +29,11 @@ mod ring;
 mod search;
 mod stages;
 
+pub use answer::{Budget, Given, Outcome, Request, Verdict, Window};
 pub use present::{StageCycle, Stretch};
 pub use problem::{Occurrence, Problem};
 pub use ring::{Barrier, BarrierGroup, DualRing, Phase, RingPosition, RingState};
-pub use search::{Arbiter, Budget, Given, Outcome, Request, Verdict, Window};
+pub use search::Arbiter;
 pub use stages::{Stage, StageState};
 
 /// Requests that are arbitrated together.

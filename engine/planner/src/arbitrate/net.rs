@@ -23,7 +23,7 @@ impl Point {
     }
 
     pub fn at(self, instants: &Instants) -> i64 {
-        instants[usize::from(self.node)] + self.offset
+        instants[usize::from(self.node) % NODES_MAX] + self.offset
     }
 }
 
@@ -93,6 +93,8 @@ pub(super) struct Net {
     edges_len: usize,
     caps: [Cap; BARRIERS_MAX],
     caps_len: usize,
+    /// The cap of each node.
+    cap_of: [u8; NODES_MAX],
     /// A constraint between two points of one node cannot hold.
     broken: bool,
 }
@@ -107,6 +109,7 @@ impl Net {
             edges_len: 0,
             caps: [cap; BARRIERS_MAX],
             caps_len: 0,
+            cap_of: [u8::MAX; NODES_MAX],
             broken: false,
         }
     }
@@ -114,6 +117,7 @@ impl Net {
     /// Forget everything but the present.
     pub fn clear(&mut self) {
         self.first[..self.nodes].fill(NONE);
+        self.cap_of[..self.nodes].fill(u8::MAX);
         (self.nodes, self.edges_len, self.caps_len, self.broken) = (1, 0, 0, false);
     }
 
@@ -164,13 +168,14 @@ impl Net {
         self.at_least(later, earlier, -gap)
     }
 
-    /// `barrier` comes no later than the later one of `limits`.
+    /// `barrier` comes no later than the later one of `limits`. One cap for each node.
     pub fn cap(&mut self, barrier: Point, limits: [Point; 2]) -> Result<(), Fault> {
         if self.caps_len >= BARRIERS_MAX {
             return Err(Fault::TooLarge);
         }
         let limits = limits.map(|limit| limit.after(-barrier.offset));
         self.caps[self.caps_len] = Cap { node: barrier.node, limits };
+        self.cap_of[usize::from(barrier.node)] = byte(self.caps_len);
         self.caps_len += 1;
         Ok(())
     }
@@ -204,16 +209,15 @@ impl Net {
             let mut pending = changed;
             changed = 0;
             while pending != 0 {
-                let from = pending.trailing_zeros() as usize;
+                let from = pending.trailing_zeros() as usize % NODES_MAX;
                 pending &= pending - 1;
                 let base = instants[from];
-                for (edges, first) in
-                    [(&self.edges[..], self.first[from]), (&extras.edges, extras.first[from])]
-                {
+                let lists = [(&self.edges[..], self.first[from]), (&extras.edges[..], extras.first[from])];
+                for (edges, first) in lists {
                     let mut at = first;
                     while let Some(edge) = edges.get(usize::from(at)) {
                         at = edge.next;
-                        let to = usize::from(edge.to);
+                        let to = usize::from(edge.to) % NODES_MAX;
                         let floor = base + edge.gap;
                         if floor <= instants[to] {
                             continue;
@@ -235,33 +239,20 @@ impl Net {
     /// contradict each other, or when the descent has not ended after many sweeps.
     ///
     /// Differences and caps are both closed under the component-wise maximum, so that there is a
-    /// greatest solution; it is reached by descent.
+    /// greatest solution; it is reached by descent. Maxima count from instants before, minima from
+    /// instants after: sweeps go forth and back through the nodes in turn.
     pub fn greatest(&self, start: &Instants, extras: &Extras) -> Option<Instants> {
         const SWEEPS_MAX: usize = 4 * NODES_MAX;
         let mut instants = *start;
-        let edges = &self.edges[..self.edges_len];
         for sweep in 0..SWEEPS_MAX {
             let mut changed = false;
-            let mut lower = |node: u8, limit: i64| {
-                let instant = &mut instants[usize::from(node)];
-                changed |= limit < *instant;
-                *instant = limit.min(*instant);
-                *instant
-            };
-            let mut relax = |edge: &Edge| {
-                let limit = lower(edge.to, i64::MAX) - edge.gap;
-                lower(edge.from, limit);
-            };
-            // Minima pull from the end, maxima from the present: one sweep each way.
-            if sweep % 2 == 0 {
-                edges.iter().for_each(&mut relax);
-            } else {
-                edges.iter().rev().for_each(&mut relax);
-            }
-            extras.edges[..extras.len].iter().for_each(&mut relax);
-            for cap in self.caps() {
-                let [a, b] = cap.limits.map(|limit| lower(limit.node, i64::MAX) + limit.offset);
-                lower(cap.node, a.max(b));
+            for step in 0..self.nodes {
+                let node = if sweep % 2 == 0 { step } else { self.nodes - 1 - step };
+                let limit = self.limit(node, &instants, extras);
+                if limit < instants[node] {
+                    instants[node] = limit;
+                    changed = true;
+                }
             }
             if instants[0] < 0 {
                 return None;
@@ -271,6 +262,23 @@ impl Net {
             }
         }
         None
+    }
+
+    /// How late a node may be, as the others stand.
+    fn limit(&self, node: usize, instants: &Instants, extras: &Extras) -> i64 {
+        let mut limit = instants[node];
+        let lists = [(&self.edges[..], self.first[node]), (&extras.edges[..], extras.first[node])];
+        for (edges, first) in lists {
+            let mut at = first;
+            while let Some(edge) = edges.get(usize::from(at)) {
+                limit = limit.min(instants[usize::from(edge.to) % NODES_MAX] - edge.gap);
+                at = edge.next;
+            }
+        }
+        if let Some(cap) = self.caps.get(usize::from(self.cap_of[node])) {
+            limit = limit.min(cap.limits[0].at(instants).max(cap.limits[1].at(instants)));
+        }
+        limit
     }
 
     /// The latest instants that the constraints alone allow: the ceilings of every search.

@@ -1,119 +1,23 @@
 //! Branch and bound over the greens that requests may be given.
 
-use clearway_signals::{GroupId, Millis};
+use clearway_signals::Millis;
 
+use super::answer::{Budget, Given, Outcome, Request, Verdict};
 use super::net::{Cap, Extras, Instants, NOW, Point};
 use super::problem::{Problem, duration};
 use super::{BARRIERS_MAX, CHOICES_MAX, Fault, NODES_MAX, REQUESTS_MAX};
 
-/// A vehicle, or a platoon, that wants a green of a group.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Request {
-    /// The group (of a dual ring: the phase's).
-    pub group: GroupId,
-    /// When it arrives at the earliest, from now. Green that starts later delays it.
-    pub early: Millis,
-    /// When its last part arrives at the latest, from now: the green must reach so far, and be at
-    /// least `late − early` long.
-    pub late: Millis,
-    /// What a millisecond of its delay costs.
-    pub weight: u32,
-    /// The delay that is charged when no green of the problem serves it; `None`: it must be served.
-    pub unserved: Option<Millis>,
-}
-
-/// How long to search, and how far.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Budget {
-    /// Nodes of the search tree; then the best answer so far is given with a proven bound.
-    pub nodes: u32,
-    /// Greens that each request may choose from, the first ones first; at most [`CHOICES_MAX`].
-    pub choices: usize,
-}
-
-impl Default for Budget {
-    fn default() -> Self {
-        // 15 requests are exact within a tenth of this; what is not stays under a millisecond or so.
-        Self { nodes: 4_000, choices: 3 }
-    }
-}
-
-/// How good an answer is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Verdict {
-    /// No choice has less delay.
-    Optimal,
-    /// The budget ended; no choice has less delay than the bound.
-    Incumbent,
-    /// No choice serves every request that must be served.
-    Infeasible,
-    /// The budget ended before any choice was found.
-    Exhausted,
-}
-
-/// What one request is given.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Given {
-    /// The green that serves it, an index into [`Problem::occurrences`]; `None`: it is not served.
-    pub occurrence: Option<usize>,
-    /// Its delay.
-    pub delay: Millis,
-}
-
-/// The earliest and the latest start and end of one green; both are schedules that keep every delay.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Window {
-    /// Start and end in the earliest schedule (left critical points).
-    pub earliest: [Millis; 2],
-    /// Start and end in the latest schedule (right critical points).
-    pub latest: [Millis; 2],
-}
-
-/// The answer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Outcome {
-    /// How good it is.
-    pub verdict: Verdict,
-    /// Sum of weight times delay, milliseconds.
-    pub cost: i64,
-    /// No choice costs less than this.
-    pub bound: i64,
-    /// Sum over all greens of the time between the earliest and the latest start, milliseconds.
-    pub flexibility: i64,
-    /// Nodes of the search tree.
-    pub nodes: u32,
-    given: [Given; REQUESTS_MAX],
-    requests: usize,
-    least: Instants,
-    greatest: Instants,
-}
-
-impl Outcome {
-    /// What each request is given, in the order of the requests; empty without an answer.
-    #[must_use]
-    pub fn given(&self) -> &[Given] {
-        let answered = matches!(self.verdict, Verdict::Optimal | Verdict::Incumbent);
-        if answered { &self.given[..self.requests] } else { &[] }
-    }
-
-    /// When a green of the problem may start and end; meaningful with an answer only.
-    #[must_use]
-    pub fn window(&self, problem: &Problem, occurrence: usize) -> Option<Window> {
-        let green = problem.occurrences().get(occurrence)?;
-        let both = |at: &Instants| [Millis(green.start.at(at)), Millis(green.end.at(at))];
-        Some(Window { earliest: both(&self.least), latest: both(&self.greatest) })
-    }
-}
-
 /// A green that a request may be given.
 #[derive(Clone, Copy)]
 struct Choice {
-    occurrence: u8,
     start: Point,
+    /// When it must start at the latest to last long enough, whatever else is decided.
+    start_max: i64,
     end: Point,
+    occurrence: u8,
 }
 
-/// A request with its choices.
+/// A request with its choices, in the order of time: the earlier one never costs more.
 #[derive(Clone, Copy)]
 struct Wish {
     early: i64,
@@ -134,7 +38,7 @@ const WISH: Wish = Wish {
     late: 0,
     weight: 0,
     unserved: None,
-    choices: [Choice { occurrence: 0, start: NOW, end: NOW }; CHOICES_MAX],
+    choices: [Choice { start: NOW, start_max: 0, end: NOW, occurrence: 0 }; CHOICES_MAX],
     len: 0,
 };
 
@@ -272,15 +176,7 @@ impl Arbiter {
             match self.decided[index] {
                 UNSERVED => found.bound += wish.unserved_cost().unwrap_or(0),
                 UNDECIDED => {
-                    let (mut first, mut second) = (wish.unserved_cost(), None);
-                    for choice in &wish.choices[..wish.len] {
-                        let Some(cost) = self.cost(wish, choice, least) else { continue };
-                        if first.is_none_or(|f| cost < f) {
-                            (first, second) = (Some(cost), first);
-                        } else if second.is_none_or(|s| cost < s) {
-                            second = Some(cost);
-                        }
-                    }
+                    let (first, second) = wish.two_cheapest(least);
                     let first = first?;
                     found.bound += first;
                     let regret = second.map_or(i64::MAX, |second| second - first);
@@ -293,13 +189,6 @@ impl Arbiter {
             }
         }
         Some(found)
-    }
-
-    /// The least that a choice can still cost; `None` when the green can no longer reach so far.
-    fn cost(&self, wish: &Wish, choice: &Choice, least: &Instants) -> Option<i64> {
-        let start = choice.start.at(least);
-        let reach = wish.late.max(start + wish.late - wish.early);
-        (reach <= choice.end.at(&self.ceilings)).then(|| wish.delay(choice, least) * wish.weight)
     }
 
     /// Whether nothing below a node can be better than what is known.
@@ -341,7 +230,7 @@ impl Arbiter {
         let wish = self.wishes[index];
         let mut order = [(i64::MAX, UNDECIDED); CHOICES_MAX + 1];
         for (slot, (number, choice)) in order.iter_mut().zip((0_u8..).zip(&wish.choices[..wish.len])) {
-            if let Some(cost) = self.cost(&wish, choice, &self.levels[depth]) {
+            if let Some(cost) = wish.cost(choice, &self.levels[depth]) {
                 *slot = (cost, number);
             }
         }
@@ -461,6 +350,25 @@ impl Wish {
         (choice.start.at(least) - self.early).max(0)
     }
 
+    /// The least that a choice can still cost; `None` when its green can no longer be long enough.
+    fn cost(&self, choice: &Choice, least: &Instants) -> Option<i64> {
+        let start = choice.start.at(least);
+        (start <= choice.start_max).then(|| (start - self.early).max(0) * self.weight)
+    }
+
+    /// What the cheapest choice costs, and the one after it. Starts grow from choice to choice.
+    fn two_cheapest(&self, least: &Instants) -> (Option<i64>, Option<i64>) {
+        let mut costs = self.choices[..self.len].iter().filter_map(|choice| self.cost(choice, least));
+        let (first, second) = (costs.next(), costs.next());
+        match (self.unserved_cost(), first, second) {
+            (None, ..) => (first, second),
+            (Some(unserved), Some(first), second) if unserved >= first => {
+                (Some(first), Some(second.map_or(unserved, |second| second.min(unserved))))
+            }
+            (Some(unserved), first, _) => (Some(unserved), first),
+        }
+    }
+
     fn unserved_cost(&self) -> Option<i64> {
         self.unserved.map(|delay| delay * self.weight)
     }
@@ -488,8 +396,10 @@ fn offer(
     let mut wish = Wish { early, late, weight: i64::from(request.weight), unserved, ..WISH };
     let greens = (0_u8..).zip(problem.occurrences()).filter(|(_, green)| green.group == request.group);
     for (occurrence, green) in greens.take(choices_max) {
-        if green.end.at(ceilings) >= late {
-            wish.choices[wish.len] = Choice { occurrence, start: green.start, end: green.end };
+        let end_max = green.end.at(ceilings);
+        if end_max >= late {
+            let start_max = end_max - (late - early);
+            wish.choices[wish.len] = Choice { start: green.start, start_max, end: green.end, occurrence };
             wish.len += 1;
         }
     }

@@ -1,15 +1,19 @@
 //! The book of reservations: wishes in, windows out.
 
 use clearway_network::Network;
-use clearway_signals::{Millis, VehicleId};
+use clearway_signals::{ControllerId, Millis, VehicleId};
 
 use super::gaps::Gaps;
 use super::orders::Orders;
 use super::serial::Serial;
 use super::{BIDS_MAX, Cost, Effort, Fault, Planned, Rank, Reservation, TIME_MAX_MS, VISITS_MAX, Visit};
 
-/// No visit.
-pub(super) const NONE: u32 = u32::MAX;
+/// Nothing follows.
+const NONE: u32 = u32::MAX;
+/// Conflicts between visits, each counted from either side.
+const RIVALS_MAX: usize = 65_536;
+/// Visits and conflicts up to which the whole effort is spent; beyond, the time is what is bounded.
+const FULL_EFFORT_SIZE: u32 = 1_024;
 
 /// One vehicle in the book.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +34,8 @@ pub(super) struct Slot {
     pub base: i64,
     /// The next visit of the same controller; [`NONE`] at the end.
     pub next: u32,
+    /// Its first rival; [`NONE`] without one.
+    pub rivals: u32,
 }
 
 impl Slot {
@@ -38,38 +44,54 @@ impl Slot {
     }
 }
 
+/// Another vehicle's visit of the same controller whose row conflicts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rival {
+    /// That visit.
+    pub other: usize,
+    /// From its end to the start of this one, when it goes first.
+    pub gap_after: i64,
+    /// From the end of this one to its start, when this one goes first.
+    pub gap_before: i64,
+    next: u32,
+}
+
 /// What is to be planned.
 #[derive(Clone, Debug)]
 pub(super) struct Instance {
     pub gaps: Gaps,
     pub bids: Vec<Bid>,
     pub visits: Vec<Slot>,
+    rivals: Vec<Rival>,
     /// The first visit of each controller.
     pub heads: Vec<u32>,
 }
 
 impl Instance {
-    /// The visits of one controller, the given one among them.
-    pub fn beside(&self, visit: usize) -> impl Iterator<Item = usize> {
-        let mut at = self.heads[self.visits[visit].visit.controller.index()];
+    /// The visits of one controller.
+    pub fn at(&self, controller: ControllerId) -> impl Iterator<Item = usize> {
+        let mut at = self.heads.get(controller.index()).copied().unwrap_or(NONE);
         std::iter::from_fn(move || {
-            let found = at;
-            at = self.visits.get(found as usize)?.next;
-            Some(found as usize)
+            let found = at as usize;
+            at = self.visits.get(found)?.next;
+            Some(found)
         })
     }
 
-    /// From the end of visit `a` to the start of visit `b` of the same controller; `None`: they may
-    /// overlap.
-    pub fn gap(&self, a: usize, b: usize) -> Option<i64> {
-        let (first, second) = (&self.visits[a].visit, &self.visits[b].visit);
-        self.gaps.gap(first.controller, first.row, second.row).map(|gap| gap.0)
+    /// The rivals of one visit.
+    pub fn rivals(&self, visit: usize) -> impl Iterator<Item = &Rival> {
+        let mut at = self.visits[visit].rivals;
+        std::iter::from_fn(move || {
+            let rival = self.rivals.get(at as usize)?;
+            at = rival.next;
+            Some(rival)
+        })
     }
 
-    /// Whether two visits of one controller, of different vehicles, are too near to each other.
-    pub fn clash(&self, (a, a_at): (usize, i64), (b, b_at): (usize, i64)) -> bool {
-        let (Some(ab), Some(ba)) = (self.gap(a, b), self.gap(b, a)) else { return false };
-        b_at < a_at + self.visits[a].hold() + ab && a_at < b_at + self.visits[b].hold() + ba
+    /// Whether a visit that starts at `start` is too near to a rival that starts at `rival_start`.
+    pub fn clash(&self, (visit, start): (usize, i64), rival: &Rival, rival_start: i64) -> bool {
+        rival_start < start + self.visits[visit].hold() + rival.gap_before
+            && start < rival_start + self.visits[rival.other].hold() + rival.gap_after
     }
 
     /// The weighted delay of one vehicle when its last visit starts at `last`.
@@ -90,12 +112,45 @@ impl Instance {
             .fold(Cost::default(), Cost::plus)
     }
 
-    /// Whether two vehicles have a conflict anywhere.
-    fn meet(&self, a: usize, b: usize) -> bool {
-        (self.bids[a].first..self.bids[a].end).any(|visit| {
-            self.beside(visit).any(|other| self.visits[other].bid == b && self.gap(visit, other).is_some())
-        })
+    /// The gaps between a visit to come and one in the book, there and back, if their rows conflict.
+    fn gaps_between(&self, visit: &Visit, other: usize) -> Option<(i64, i64)> {
+        let other = &self.visits[other].visit;
+        let there = self.gaps.gap(visit.controller, visit.row, other.row)?;
+        let back = self.gaps.gap(visit.controller, other.row, visit.row)?;
+        Some((there.0, back.0))
     }
+
+    /// Put a visit in; its rivals are those of other vehicles that stand already.
+    fn push(&mut self, visit: &Visit, bid: usize, base: i64) {
+        let here = self.visits.len();
+        let next = self.heads[visit.controller.index()];
+        self.heads[visit.controller.index()] = id(here);
+        self.visits.push(Slot { visit: *visit, bid, base, next, rivals: NONE });
+        let mut at = next;
+        while let Some(slot) = self.visits.get(at as usize) {
+            let (other, of_same) = (at as usize, slot.bid == bid);
+            at = slot.next;
+            let Some((gap_before, gap_after)) = self.gaps_between(visit, other).filter(|_| !of_same) else {
+                continue;
+            };
+            self.oppose(here, Rival { other, gap_after, gap_before, next: NONE });
+            self.oppose(
+                other,
+                Rival { other: here, gap_after: gap_before, gap_before: gap_after, next: NONE },
+            );
+        }
+    }
+
+    fn oppose(&mut self, visit: usize, rival: Rival) {
+        let next = std::mem::replace(&mut self.visits[visit].rivals, id(self.rivals.len()));
+        self.rivals.push(Rival { next, ..rival });
+    }
+}
+
+/// Indices are 32 bits wide; a book has far fewer entries than that.
+#[allow(clippy::cast_possible_truncation)]
+fn id(index: usize) -> u32 {
+    index as u32
 }
 
 /// The reservations of all emergency vehicles.
@@ -122,6 +177,7 @@ impl Reservations {
                 heads: vec![NONE; gaps.controllers()],
                 bids: Vec::with_capacity(BIDS_MAX),
                 visits: Vec::with_capacity(visits),
+                rivals: Vec::with_capacity(RIVALS_MAX),
                 gaps,
             },
             starts: Vec::with_capacity(visits),
@@ -140,6 +196,7 @@ impl Reservations {
         }
         self.instance.bids.clear();
         self.instance.visits.clear();
+        self.instance.rivals.clear();
         self.starts.clear();
         self.yields.clear();
     }
@@ -156,15 +213,18 @@ impl Reservations {
         visits.iter().try_for_each(|visit| self.check(visit))?;
         let first = self.instance.visits.len();
         let bid = self.instance.bids.len();
+        let conflicts = |visit: &Visit| {
+            let others = self.instance.at(visit.controller);
+            others.filter(|other| self.instance.gaps_between(visit, *other).is_some()).count()
+        };
+        if self.instance.rivals.len() + 2 * visits.iter().map(conflicts).sum::<usize>() > RIVALS_MAX {
+            return Err(Fault::TooMany);
+        }
         let mut reached = -TIME_MAX_MS;
         for visit in visits {
             let base = visit.green_by.0.max(reached);
             reached = base + visit.travel.0;
-            let head = &mut self.instance.heads[visit.controller.index()];
-            #[allow(clippy::cast_possible_truncation)]
-            let here = self.instance.visits.len() as u32;
-            self.instance.visits.push(Slot { visit: *visit, bid, base, next: *head });
-            *head = here;
+            self.instance.push(visit, bid, base);
             self.starts.push(base);
             self.yields.push(false);
         }
@@ -184,41 +244,64 @@ impl Reservations {
     /// Decide who goes first at every conflict.
     pub fn plan(&mut self, effort: &Effort) -> Planned {
         let mut planned = Planned { cost: Cost::default(), is_exact: true, nodes: 0, sequences: 0 };
+        // A node or a sequence costs as much time as there are visits and conflicts.
+        let size = u32::try_from(self.instance.visits.len() + self.instance.rivals.len()).unwrap_or(u32::MAX);
+        let share = |budget: u32| {
+            let budget =
+                u64::from(budget) * u64::from(FULL_EFFORT_SIZE) / u64::from(size.max(FULL_EFFORT_SIZE));
+            u32::try_from(budget).unwrap_or(u32::MAX)
+        };
+        let effort = Effort { nodes: share(effort.nodes), sequences: share(effort.sequences) };
         self.divide();
         for group in 0..self.instance.bids.len() {
             self.members.clear();
             let groups = &self.groups;
             self.members.extend((0..groups.len()).filter(|bid| groups[*bid] == group));
             self.members.sort_unstable_by_key(|bid| self.instance.bids[*bid].rank);
-            if self.members.len() < 2 {
-                continue;
+            if self.members.len() > 1 {
+                self.plan_group(&effort, &mut planned);
             }
-            let left = effort.sequences.saturating_sub(planned.sequences);
-            let (mut cost, sequences) = self.serial.search(&self.instance, &self.members, left);
-            planned.sequences += sequences;
-            self.keep_serial();
-            let left = effort.nodes.saturating_sub(planned.nodes);
-            let searched = self.orders.search(&self.instance, &self.members, cost, left);
-            planned.nodes += searched.nodes;
-            planned.is_exact &= searched.is_exact;
-            if searched.cost < cost {
-                cost = searched.cost;
-                self.keep_orders();
-            }
-            planned.cost = planned.cost.plus(cost);
         }
         planned
     }
 
+    /// Plan the vehicles in `members`, which conflict with each other and with nobody else.
+    fn plan_group(&mut self, effort: &Effort, planned: &mut Planned) {
+        let Self { instance, serial, members, .. } = self;
+        let mut left = effort.sequences.saturating_sub(planned.sequences);
+        let had = left;
+        let mut cost = serial.insert_all(instance, members, &mut left);
+        self.keep_serial();
+        if cost > Cost::default() {
+            let Self { instance, serial, orders, members, .. } = self;
+            let nodes = effort.nodes.saturating_sub(planned.nodes);
+            let searched = orders.search(instance, members, cost, nodes);
+            planned.nodes += searched.nodes;
+            planned.is_exact &= searched.is_exact;
+            let improved =
+                if searched.is_exact { searched.cost } else { serial.improve(instance, cost, &mut left) };
+            if searched.cost < cost && searched.cost <= improved {
+                cost = searched.cost;
+                self.keep_orders();
+            } else if improved < cost {
+                cost = improved;
+                self.keep_serial();
+            }
+        }
+        planned.sequences += had - left;
+        planned.cost = planned.cost.plus(cost);
+    }
+
     /// Put vehicles that conflict, directly or through others, into one group, named by its first.
     fn divide(&mut self) {
-        let count = self.instance.bids.len();
         self.groups.clear();
-        self.groups.extend(0..count);
-        for a in 0..count {
-            for b in a + 1..count {
-                let (into, from) = (self.groups[a].min(self.groups[b]), self.groups[a].max(self.groups[b]));
-                if into != from && self.instance.meet(a, b) {
+        self.groups.extend(0..self.instance.bids.len());
+        for visit in 0..self.instance.visits.len() {
+            for rival in self.instance.rivals(visit) {
+                let a = self.groups[self.instance.visits[visit].bid];
+                let b = self.groups[self.instance.visits[rival.other].bid];
+                if a != b {
+                    let (into, from) = (a.min(b), a.max(b));
                     self.groups.iter_mut().filter(|group| **group == from).for_each(|group| *group = into);
                 }
             }

@@ -5,7 +5,7 @@
 
 use super::Cost;
 use super::book::Instance;
-use super::orders::{Added, Orders};
+use super::orders::{Added, Orders, Turn};
 
 /// What a search found.
 #[derive(Clone, Copy, Debug)]
@@ -42,54 +42,57 @@ impl Orders {
         if cost >= searched.cost {
             return;
         }
-        let Some((a, b)) = self.first_clash(instance, members) else {
+        let Some(turns) = self.first_clash(instance, members) else {
             searched.cost = cost;
             for (best, (start, yields)) in self.best.iter_mut().zip(self.starts.iter().zip(&self.yields)) {
                 *best = (*start, *yields > 0);
             }
             return;
         };
-        let mut orders = [(Cost::WORST, a, b), (Cost::WORST, b, a)];
-        let rank = |visit: usize| instance.bids[instance.visits[visit].bid].rank;
-        for (cost, before, then) in &mut orders {
+        let mut tried = turns.map(|turn| (Cost::WORST, turn));
+        for (cost, turn) in &mut tried {
             let mark = self.mark();
-            match self.add(instance, *before, *then) {
+            match self.add(instance, *turn) {
                 Added::Stands => *cost = self.cost(instance, members),
                 Added::Contradicts => {}
                 Added::NoRoom => searched.is_exact = false,
             }
             self.back_to(instance, mark);
         }
-        // The cheaper order first; of equal ones that of rank.
-        orders.sort_unstable_by_key(|(cost, before, _)| (*cost, rank(*before)));
-        for (cost, before, then) in orders {
+        // The cheaper one first; of equal ones that of rank.
+        tried.sort_unstable_by_key(|(cost, turn)| {
+            (*cost, instance.bids[instance.visits[turn.before].bid].rank)
+        });
+        for (cost, turn) in tried {
             if cost >= searched.cost {
                 continue;
             }
             let mark = self.mark();
-            if self.add(instance, before, then) == Added::Stands {
+            if self.add(instance, turn) == Added::Stands {
                 self.explore(instance, members, budget, searched);
             }
             self.back_to(instance, mark);
         }
     }
 
-    /// The pair that clashes first in time.
-    fn first_clash(&self, instance: &Instance, members: &[usize]) -> Option<(usize, usize)> {
+    /// The pair that clashes first in time, either way round.
+    fn first_clash(&self, instance: &Instance, members: &[usize]) -> Option<[Turn; 2]> {
         let visits = members.iter().flat_map(|bid| instance.bids[*bid].first..instance.bids[*bid].end);
-        let mut first: Option<(i64, usize, usize)> = None;
+        let mut first: Option<(i64, [Turn; 2])> = None;
         for visit in visits {
-            let bid = instance.visits[visit].bid;
             let at = self.starts[visit];
-            let others = instance.beside(visit).filter(|o| *o > visit && instance.visits[*o].bid != bid);
-            for other in others {
-                let meet = at.min(self.starts[other]);
-                let sooner = first.is_none_or(|(earliest, ..)| meet < earliest);
-                if sooner && instance.clash((visit, at), (other, self.starts[other])) {
-                    first = Some((meet, visit, other));
+            for rival in instance.rivals(visit).filter(|rival| rival.other > visit) {
+                let rival_at = self.starts[rival.other];
+                let meet = at.min(rival_at);
+                if first.is_none_or(|(earliest, _)| meet < earliest)
+                    && instance.clash((visit, at), rival, rival_at)
+                {
+                    let ahead = Turn { before: visit, then: rival.other, gap: rival.gap_before };
+                    let behind = Turn { before: rival.other, then: visit, gap: rival.gap_after };
+                    first = Some((meet, [ahead, behind]));
                 }
             }
         }
-        first.map(|(_, a, b)| (a, b))
+        first.map(|(_, turns)| turns)
     }
 }

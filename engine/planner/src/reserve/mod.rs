@@ -23,6 +23,7 @@ mod gaps;
 mod orders;
 mod query;
 mod serial;
+mod wishes;
 
 use clearway_certify::Class;
 use clearway_signals::limits::{MISSIONS_MAX, ROUTE_SIGNALS_MAX};
@@ -31,6 +32,7 @@ use clearway_signals::{ControllerId, Millis, RowId, VehicleId};
 pub use book::Reservations;
 pub use gaps::Gaps;
 pub use query::Blocked;
+pub use wishes::Wishes;
 
 /// Vehicles that reserve at once.
 pub const BIDS_MAX: usize = MISSIONS_MAX;
@@ -164,4 +166,4 @@ pub enum Fault {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

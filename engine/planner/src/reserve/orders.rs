@@ -15,7 +15,15 @@ const TRAIL_MAX: usize = 32_768;
 const QUEUE_MAX: usize = 8_192;
 const NONE: u32 = u32::MAX;
 
-/// `then` starts no earlier than `gap` after the end of `before`.
+/// Who goes first: `then` starts no earlier than `gap` after the end of `before`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Turn {
+    pub before: usize,
+    pub then: usize,
+    pub gap: i64,
+}
+
+/// A turn that was decided.
 #[derive(Clone, Copy, Debug)]
 struct Order {
     before: u32,
@@ -119,12 +127,12 @@ impl Orders {
         }
     }
 
-    /// Let visit `before` go before visit `then`. Unless it stands, take back to the mark before it.
-    pub fn add(&mut self, instance: &Instance, before: usize, then: usize) -> Added {
+    /// Let visit `before` go before visit `then`, its rival, with `gap` between them. Unless it stands,
+    /// take back to the mark before it.
+    pub fn add(&mut self, instance: &Instance, Turn { before, then, gap }: Turn) -> Added {
         if self.orders.len() >= ORDERS_MAX {
             return Added::NoRoom;
         }
-        let gap = instance.gap(before, then).unwrap_or(0);
         let next = self.first[before];
         self.first[before] = visit_id(self.orders.len());
         self.orders.push(Order { before: visit_id(before), then: visit_id(then), gap, next });

@@ -34,18 +34,11 @@ impl Reservations {
         wanted: GroupSet,
         rank: Option<&'a Rank>,
     ) -> impl Iterator<Item = Blocked> + 'a {
-        let head = self.instance.heads.get(controller.id.index()).copied().unwrap_or(super::book::NONE);
-        let mut at = head;
-        let visits = std::iter::from_fn(move || {
-            let found = at as usize;
-            at = self.instance.visits.get(found)?.next;
-            Some(found)
-        });
         let goes_first = move |visit: &usize| {
             let other = &self.instance.bids[self.instance.visits[*visit].bid].rank;
             rank.is_none_or(|own| other < own && other.vehicle != own.vehicle)
         };
-        visits.filter(goes_first).filter_map(move |visit| {
+        self.instance.at(controller.id).filter(goes_first).filter_map(move |visit| {
             let by = self.window(visit);
             let junction = controller.junction();
             let row = junction.row(by.row)?;

@@ -26,23 +26,26 @@ impl Serial {
         }
     }
 
-    /// Plan `members` (in the order of rank) by trying at most `trials` sequences. The cost, and how
-    /// many were tried; the plan is then read by [`placed`](Self::placed).
-    pub fn search(&mut self, instance: &Instance, members: &[usize], trials: u32) -> (Cost, u32) {
-        let mut left = trials;
+    /// Plan `members`, given in the order of rank: each is inserted where it costs least. The plan is
+    /// then read by [`placed`](Self::placed).
+    pub fn insert_all(&mut self, instance: &Instance, members: &[usize], left: &mut u32) -> Cost {
         self.sequence.clear();
         for member in members {
-            self.insert(instance, *member, &mut left);
+            self.insert(instance, *member, left);
         }
-        let mut best = self.try_sequence(instance, false);
-        while left > 0 && best > Cost::default() {
-            let improved = self.swap(instance, best, &mut left);
+        self.try_sequence(instance, false)
+    }
+
+    /// Swap vehicles of the sequence as long as that makes it cheaper than `best`, its cost so far.
+    pub fn improve(&mut self, instance: &Instance, mut best: Cost, left: &mut u32) -> Cost {
+        while *left > 0 {
+            let improved = self.swap(instance, best, left);
             if improved >= best {
                 break;
             }
             best = improved;
         }
-        (self.try_sequence(instance, false), trials - left)
+        self.try_sequence(instance, false)
     }
 
     pub fn placed(&self, visit: usize) -> (i64, bool) {
@@ -141,11 +144,10 @@ fn free(instance: &Instance, visit: usize, wished: i64, starts: &[i64]) -> i64 {
     let mut start = wished;
     // Each round moves behind one more window: no more rounds than windows.
     while let Some(behind) = instance
-        .beside(visit)
-        .filter(|other| instance.visits[*other].bid != slot.bid)
-        .filter_map(|other| Some((other, stands(other)?)))
-        .filter(|window| instance.clash((visit, start), *window))
-        .filter_map(|(other, at)| Some(at + instance.visits[other].hold() + instance.gap(other, visit)?))
+        .rivals(visit)
+        .filter_map(|rival| Some((rival, stands(rival.other)?)))
+        .filter(|(rival, at)| instance.clash((visit, start), rival, *at))
+        .map(|(rival, at)| at + instance.visits[rival.other].hold() + rival.gap_after)
         .max()
     {
         start = behind;

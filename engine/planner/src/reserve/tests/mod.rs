@@ -1,3 +1,3 @@
 mod cases;
 mod invariants;
-mod town;
+pub mod town;

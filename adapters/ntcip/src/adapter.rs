@@ -112,6 +112,15 @@ pub fn snmp_link(site: Site, options: Options, clock: Clock) -> impl Link {
     NtcipLink::new(site, options, dial, wire_ns)
 }
 
+/// Read a response of version 1 or 2c from its datagram, as a session does: the values of `names`,
+/// `None` for an object that is not there. `None` when it is no such response (X9).
+///
+/// Sessions correlate by request id before this; benchmarks and fuzzing come here directly.
+#[must_use]
+pub fn read_response(datagram: &[u8], names: &[Name]) -> Option<Vec<Option<Value>>> {
+    session::read_response(datagram, names)
+}
+
 /// The profile's port, where the address names none. An IPv6 address with a port is in brackets.
 fn with_port(address: &str, port: u16) -> String {
     let host_only = address.parse::<std::net::Ipv6Addr>().is_ok();

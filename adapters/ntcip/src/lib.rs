@@ -11,6 +11,8 @@ pub mod codec;
 pub mod exchange;
 pub mod facts;
 pub mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod outputs;
 pub mod priority;
 pub mod profile;

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use async_snmp::message::CommunityMessage;
 use async_snmp::{
-    Auth, Client, ClientBuilder, Error, ErrorStatus, Oid, Retry, UdpTransport, UsmConfig, Value as Wire,
+    Auth, Client, ClientBuilder, DecodeConfig, Error, ErrorStatus, Oid, PduBody, Retry, StandardPduType,
+    UdpTransport, UsmConfig, Value as Wire, VarBind,
 };
 use clearway_contract::actor::Clock;
 use clearway_egress::AllowList;
@@ -114,10 +116,8 @@ impl Session for SnmpSession {
     async fn get(&self, names: &[Name]) -> Result<Vec<Option<Value>>, SessionError> {
         let oids: Vec<Oid> = names.iter().map(|name| Oid::from_slice(name.arcs())).collect();
         let response = self.0.get_many(&oids).await.map_err(|error| read_error(&error, names.len()))?;
-        if !response.varbinds.iter().map(|varbind| &varbind.oid).eq(oids.iter()) {
-            return Err(SessionError::Failed("the answer is about other objects".into()));
-        }
-        Ok(response.varbinds.into_iter().map(|varbind| decode(varbind.value)).collect())
+        values_of(response.varbinds, names)
+            .ok_or_else(|| SessionError::Failed("the answer is about other objects".into()))
     }
 
     async fn set(&self, bindings: &[(Name, Data)]) -> Result<(), SessionError> {
@@ -136,6 +136,24 @@ impl Session for SnmpSession {
                 None => SessionError::Failed(error.to_string()),
             }),
         }
+    }
+}
+
+/// The values, when the answer is about exactly these names in this order (X9).
+fn values_of(varbinds: Vec<VarBind>, names: &[Name]) -> Option<Vec<Option<Value>>> {
+    let asked = names.iter().map(Name::arcs);
+    let same = varbinds.iter().map(|varbind| varbind.oid.arcs()).eq(asked);
+    same.then(|| varbinds.into_iter().map(|varbind| decode(varbind.value)).collect())
+}
+
+pub(super) fn read_response(datagram: &[u8], names: &[Name]) -> Option<Vec<Option<Value>>> {
+    let bytes = bytes::Bytes::copy_from_slice(datagram);
+    let decoded = CommunityMessage::decode(bytes, DecodeConfig::default()).ok()?;
+    match decoded.value.into_pdu()?.into_raw_parts() {
+        (_, PduBody::Standard { pdu_type: StandardPduType::Response, error_status: 0, .. }, varbinds) => {
+            values_of(varbinds, names)
+        }
+        _ => None,
     }
 }
 

@@ -1,5 +1,8 @@
 //! The whole adapter before an emulated controller on a real socket.
 
+mod deaths;
+mod sessions;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +10,7 @@ use std::time::Duration;
 use clearway_contract::actor::Surroundings;
 use clearway_contract::kit::rig::{self, Stage, Wire};
 use clearway_contract::{Protocol, Site};
+use clearway_field::faces::ntcip::{Setup, SnmpUser};
 use clearway_field::{ArmingFault, FaceKind, Field, FieldOptions};
 use clearway_network::testing::corridor;
 use clearway_signals::{ControllerId, Millis, RowSet};
@@ -14,7 +18,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use super::{Options, allow_list};
+use super::{Credentials, Options, User, allow_list};
 
 const ID: ControllerId = ControllerId(0);
 /// Later than the adapter waits.
@@ -70,24 +74,51 @@ impl Relay {
     }
 }
 
-/// Controller 0 of the corridor behind its real face, and a relay before it.
+/// One controller of the corridor behind its real face, and a relay before it.
 struct Scene {
+    id: ControllerId,
     field: Field,
     site: Site,
     relay: Relay,
+    credentials: Credentials,
+}
+
+/// The user of the scenes.
+fn user() -> Credentials {
+    let (sha, aes) = ("sha256".parse().expect("known"), "aes128".parse().expect("known"));
+    let user = User::new("engine", (sha, "authentication"), Some((aes, "encryption")));
+    Credentials::V3(Box::new(user.expect("a user")))
+}
+
+fn agent_setup() -> Setup {
+    let privacy = Some(("aes128".into(), "encryption".into()));
+    let auth = ("sha256".into(), "authentication".into());
+    Setup { users: vec![SnmpUser { name: "engine".into(), auth, privacy }], engine: None }
 }
 
 impl Scene {
+    /// Controller 0, which has no priority channel, with a community.
     async fn start() -> Self {
+        Self::of(ID, Credentials::default()).await
+    }
+
+    async fn of(id: ControllerId, credentials: Credentials) -> Self {
+        Self::at_speed(1, id, credentials).await
+    }
+
+    /// A controller whose seconds are so much shorter than ours.
+    async fn at_speed(speed: u8, id: ControllerId, credentials: Credentials) -> Self {
         let network = corridor(2);
-        let faces = [FaceKind::Ntcip, FaceKind::Modbus];
-        let emulator = clearway_field::Options { backup_time: Millis::from_s(2), ..Default::default() };
-        let options = FieldOptions { emulator, ..FieldOptions::default() };
+        let faces = [FaceKind::Ntcip, FaceKind::Ntcip];
+        let backup_time = Millis::from_s(2 * i64::from(speed));
+        let emulator = clearway_field::Options { backup_time, ..Default::default() };
+        let speed = speed.into();
+        let options = FieldOptions { emulator, speed, ntcip: agent_setup(), ..FieldOptions::default() };
         let field = Field::start(&network, &faces, options).await.expect("binds on loopback");
-        let relay = Relay::start(field.address(ID).expect("a face")).await;
-        let controller = &network.controllers[ID.index()];
+        let relay = Relay::start(field.address(id).expect("a face")).await;
+        let controller = &network.controllers[id.index()];
         let site = Site {
-            controller: ID,
+            controller: id,
             name: controller.name.clone(),
             protocol: Protocol::Ntcip,
             address: relay.address.to_string(),
@@ -99,7 +130,7 @@ impl Scene {
             detectors: controller.detectors.iter().map(|detector| detector.number).collect(),
             backup_time_max: Millis::from_s(60),
         };
-        Self { field, site, relay }
+        Self { id, field, site, relay, credentials }
     }
 }
 
@@ -109,15 +140,20 @@ impl Stage for Scene {
     }
 
     fn spawn(&self, site: Site, surroundings: Surroundings) -> JoinHandle<()> {
-        super::spawn(site, Options::default(), surroundings)
+        let options = Options { credentials: self.credentials.clone(), ..Options::default() };
+        super::spawn(site, options, surroundings)
     }
 
     fn calls(&self) -> RowSet {
-        self.field.with(ID, |emulator| emulator.status().remote).expect("it is there")
+        let calls = self.field.with(self.id, |emulator| {
+            let status = emulator.status();
+            status.priority.into_iter().fold(status.remote, |calls, request| calls.with(request.row))
+        });
+        calls.expect("it is there")
     }
 
     fn accepted(&self) -> u32 {
-        self.field.with(ID, |emulator| emulator.counters().accepted).expect("it is there")
+        self.field.with(self.id, |emulator| emulator.counters().accepted).expect("it is there")
     }
 
     fn set_wire(&self, wire: Wire) {
@@ -125,7 +161,7 @@ impl Stage for Scene {
     }
 
     fn mistake(&self) {
-        self.field.refuse_arming(ID, ArmingFault::WrongConfiguration);
+        self.field.refuse_arming(self.id, ArmingFault::WrongConfiguration);
     }
 }
 
@@ -139,6 +175,18 @@ macro_rules! scenarios {
                 scene.field.shutdown().await;
             }
         )+
+
+        mod v3 {
+            use super::*;
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $name() {
+                    let scene = Scene::of(ID, user()).await;
+                    rig::$name(&scene).await;
+                    scene.field.shutdown().await;
+                }
+            )+
+        }
     };
 }
 
@@ -154,34 +202,25 @@ scenarios! {
 }
 
 #[tokio::test]
-async fn s14_the_guard_lets_only_own_preempt_rows_out() {
+async fn s14_the_guard_lets_only_own_rows_out() {
     let scene = Scene::start().await;
     let allow = allow_list(&scene.site);
     let own: Vec<u8> = (1..=255).filter(|number| allow.preempt_rows.contains(*number)).collect();
     assert_eq!(own, [3, 4]);
     assert_eq!(allow.priority_rows, clearway_egress::Numbers::NONE);
+    let with_priority = Scene::of(ControllerId(1), user()).await;
+    assert!(allow_list(&with_priority.site).priority_rows.contains(1));
 }
 
-#[tokio::test]
-async fn the_guard_stops_a_message_that_the_codec_got_wrong() {
-    use async_snmp::{Auth, ClientBuilder, Retry, UdpTransport, Value, oid};
-    let scene = Scene::start().await;
-    let socket = UdpTransport::bind("127.0.0.1:0").await.expect("binds");
-    let handle = socket.handle(scene.relay.address).expect("opens");
-    let clock: super::Clock = Arc::new(|| (Millis::ZERO, 7));
-    let guarded = super::transport::Guarded::new(
-        handle,
-        allow_list(&scene.site),
-        super::transport::Reading::Community,
-        clock,
-        Arc::default(),
-    );
-    let client = ClientBuilder::new(Auth::v1("administrator"))
-        .retry(Retry::none())
-        .build_with_transport(guarded)
-        .expect("builds");
-    let rail = oid!(1, 3, 6, 1, 4, 1, 1206, 4, 2, 1, 6, 3, 1, 2, 1);
-    let error = client.set(&rail, Value::Integer(1)).await.expect_err("must not leave");
-    assert!(error.to_string().contains("egress guard"), "{error}");
-    assert_eq!(scene.accepted(), 0);
+#[test]
+fn an_address_without_a_port_gets_the_profiles() {
+    for (address, expected) in [
+        ("10.0.0.7", "10.0.0.7:501"),
+        ("10.0.0.7:161", "10.0.0.7:161"),
+        ("signal.example", "signal.example:501"),
+        ("::1", "[::1]:501"),
+        ("[::1]:161", "[::1]:161"),
+    ] {
+        assert_eq!(super::with_port(address, 501), expected);
+    }
 }

@@ -21,6 +21,8 @@ pub mod sequencer;
 pub mod site;
 mod stages;
 pub mod svg;
+#[cfg(test)]
+mod tests;
 pub mod timeline;
 mod waiting;
 

@@ -13,6 +13,7 @@ pub mod junction;
 pub mod limits;
 pub mod request;
 pub mod status;
+pub mod time_to_green;
 pub mod units;
 
 pub use capability::Capabilities;

@@ -99,7 +99,8 @@ impl Program {
 
     /// Note what was green before, is green now, and has been green for its minimum.
     pub(crate) fn observe(&mut self, site: &Site, before: GroupSet, greens: GroupSet, served: GroupSet) {
-        let began = greens.difference(before);
+        // A green that a preemption has left behind begins no cycle.
+        let began = greens.difference(before).intersection(self.wanted(site));
         if site.reference.is_some_and(|group| began.contains(group)) {
             self.cooldown = self.cooldown.saturating_sub(1);
         }

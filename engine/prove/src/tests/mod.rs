@@ -1,0 +1,100 @@
+//! The six reference sites, the seeded faults, the agreement with the certificate and with the exact
+//! time to green.
+
+mod agreement;
+mod mutants;
+
+use std::path::PathBuf;
+
+use clearway_network::Controller;
+
+use crate::prove::{Method, Proof, prove};
+use crate::{Assumptions, Bounds, Site};
+
+/// The sites whose whole proof is a matter of a moment, smallest first.
+const QUICK: [&str; 4] = ["scramble", "tram", "rail", "t-junction"];
+/// All six.
+const ALL: [&str; 6] = ["scramble", "tram", "rail", "t-junction", "four-stage", "nema"];
+
+fn controller(site: &str) -> Controller {
+    let dir = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../network-models")
+        .join(format!("reference-{site}"));
+    let loaded = clearway_format::load(&dir).expect("a shipped model is valid");
+    loaded.network.controllers[0].clone()
+}
+
+fn site(name: &str) -> Site {
+    Site::new(&controller(name), &Assumptions::default()).expect("a shipped model fits the grid")
+}
+
+fn proved(site: &str, states_max: u32) -> Proof {
+    let bounds = Bounds { states_max, ..Bounds::default() };
+    prove(&controller(site), &Assumptions::default(), bounds).expect("a shipped model fits the grid")
+}
+
+fn check_holds(proof: &Proof) {
+    if let Some(example) = &proof.counterexample {
+        panic!(
+            "{}: {} in {}\n{}",
+            proof.title,
+            example.violation.what,
+            example.part,
+            example.timeline.to_text()
+        );
+    }
+    assert_eq!(proof.unproved, None, "{}", proof.title);
+}
+
+#[test]
+fn the_quick_reference_sites_hold_as_a_whole() {
+    for name in QUICK {
+        let proof = proved(name, 1_000_000);
+        check_holds(&proof);
+        assert_eq!(proof.method, Method::Whole);
+        assert!(proof.entries.iter().all(|entry| entry.witness.is_some()), "{name}");
+    }
+}
+
+#[test]
+#[ignore = "the full tier: minutes in a debug build, seconds in release"]
+fn all_six_reference_sites_hold() {
+    for name in ALL {
+        check_holds(&proved(name, 1_000_000));
+    }
+}
+
+#[test]
+fn a_junction_proved_in_parts_never_promises_less_than_the_whole() {
+    for name in ["tram", "rail"] {
+        let (whole, parts) = (proved(name, 1_000_000), proved(name, 9_000));
+        check_holds(&parts);
+        assert_eq!((whole.method, parts.method), (Method::Whole, Method::Reduced));
+        for (exact, bound) in whole.entries.iter().zip(&parts.entries) {
+            assert_eq!(exact.slowest, bound.slowest, "{name}, row {}", exact.number);
+        }
+        for (exact, bound) in whole.reds.iter().zip(&parts.reds) {
+            assert!(exact.longest <= bound.longest, "{name}, {}", exact.name);
+        }
+    }
+}
+
+#[test]
+fn a_bound_that_is_reached_proves_nothing() {
+    let proof = proved("tram", 1_000);
+    assert!(!proof.holds() && proof.unproved.is_some());
+}
+
+#[test]
+fn a_grid_of_ticks_proves_the_same_entries_as_the_coarse_one() {
+    let controller = controller("scramble");
+    let assumptions =
+        Assumptions { extension_max: clearway_signals::Millis(1_500), ..Assumptions::default() };
+    let bounds = Bounds::default();
+    let fine = prove(&controller, &assumptions, bounds).expect("fits");
+    let coarse = proved("scramble", 1_000_000);
+    assert_eq!((fine.step.0, coarse.step.0), (500, 1_000));
+    check_holds(&fine);
+    let slowest = |proof: &Proof| proof.entries.iter().map(|entry| entry.slowest).collect::<Vec<_>>();
+    assert_eq!(slowest(&fine), slowest(&coarse));
+}

@@ -11,6 +11,8 @@ pub mod group;
 pub mod ids;
 pub mod junction;
 pub mod limits;
+pub mod nema;
+pub mod profile;
 pub mod request;
 pub mod status;
 pub mod time_to_green;

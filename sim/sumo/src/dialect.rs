@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::steer::settings::Settings;
 use crate::steer::{
-    Ask, AskKind, Clearance, Edge, EdgeId, Fix, Head, HeadId, HeadMode, HeadView, Observation, Phase, Site,
-    SiteFault, Steer, Target,
+    Ask, AskKind, Clearance, Edge, EdgeId, Fix, Head, HeadId, HeadMode, HeadView, Observation, Phase, Rank,
+    Site, SiteFault, Steer, Target,
 };
 
 /// A line longer than this is refused: 16 MiB, some ten thousand controllers.
@@ -229,6 +229,7 @@ impl Session {
         let at = usize::try_from(line.idx).ok().filter(|at| *at < route.len())?;
         Some(Fix {
             name: line.id.clone(),
+            rank: Rank::Emergency,
             route,
             at,
             on_junction: line.edge.starts_with(':'),

@@ -6,4 +6,6 @@
 #![forbid(unsafe_code)]
 
 pub mod dialect;
+pub mod drive;
 pub mod steer;
+pub mod traci;

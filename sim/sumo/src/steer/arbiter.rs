@@ -4,7 +4,7 @@
 use clearway_signals::Millis;
 
 use super::engine::{Ask, AskKind};
-use super::observe::{HeadMode, Observation};
+use super::observe::{HeadMode, Observation, Rank};
 use super::settings::Settings;
 use super::site::{HeadId, Site};
 use super::target::serves;
@@ -27,12 +27,15 @@ pub fn decide(case: &Case<'_>, id: HeadId, watch: &mut Watch, asks: &mut Vec<Ask
     if let Some(hold) = watch.hold.clone() {
         match review(case, id, watch, &hold) {
             Verdict::Keep => return,
-            Verdict::HandOver(vehicle, pass) => {
-                watch.hold = Some(Hold { vehicle, pass, ..hold });
+            Verdict::HandOver(vehicle, pass, rank) => {
+                watch.hold = Some(Hold { vehicle, pass, rank, ..hold });
                 return;
             }
             Verdict::Release { block } => {
                 watch.hold = None;
+                if hold.rank == Rank::Transit {
+                    watch.transit_blocked_until = now + Millis(case.settings.lockout_transit_ms);
+                }
                 if block {
                     watch.blocked_until = now + Millis(case.settings.lockout_ms);
                 }
@@ -45,10 +48,21 @@ pub fn decide(case: &Case<'_>, id: HeadId, watch: &mut Watch, asks: &mut Vec<Ask
     if now < watch.blocked_until {
         return;
     }
-    if let Some(need) = here().filter(|need| need.due).min_by_key(|need| (need.arrival, need.vehicle)) {
+    let transit_free = now >= watch.transit_blocked_until;
+    let may_ask = |need: &Need| need.rank == Rank::Emergency || transit_free;
+    let first = here()
+        .filter(|need| need.due && may_ask(need))
+        .min_by_key(|need| (need.rank, need.arrival, need.vehicle));
+    if let Some(need) = first {
         let vehicle = case.seen.vehicles[need.vehicle].name.clone();
-        watch.hold =
-            Some(Hold { vehicle, pass: need.pass.first, target: need.target, asked_at: now, shown_at: None });
+        watch.hold = Some(Hold {
+            vehicle,
+            rank: need.rank,
+            pass: need.pass.first,
+            target: need.target,
+            asked_at: now,
+            shown_at: None,
+        });
         let kind = AskKind::Request {
             approach: need.pass.approach(),
             target: need.target,
@@ -60,7 +74,7 @@ pub fn decide(case: &Case<'_>, id: HeadId, watch: &mut Watch, asks: &mut Vec<Ask
 
 enum Verdict {
     Keep,
-    HandOver(String, usize),
+    HandOver(String, usize, Rank),
     Release { block: bool },
 }
 
@@ -71,18 +85,23 @@ fn review(case: &Case<'_>, id: HeadId, watch: &Watch, hold: &Hold) -> Verdict {
     if watch.mode == HeadMode::Entering {
         return Verdict::Keep;
     }
-    if hold.shown_at.is_some_and(|at| now.since(at) >= Millis(settings.hold_max_ms)) {
+    let transit = hold.rank == Rank::Transit;
+    let hold_max_ms = if transit { settings.hold_transit_max_ms } else { settings.hold_max_ms };
+    if hold.shown_at.is_some_and(|at| now.since(at) >= Millis(hold_max_ms)) {
         return Verdict::Release { block: true };
     }
     let here = || case.needs.iter().filter(|need| need.pass.head == id);
     let name = |need: &Need| &case.seen.vehicles[need.vehicle].name;
     let own = |need: &&Need| *name(need) == hold.vehicle && need.pass.first == hold.pass;
     let holder = here().find(own);
-    let rival = here().filter(|need| need.due && !own(need)).min_by_key(|need| (need.arrival, need.vehicle));
+    let rival = here()
+        .filter(|need| need.due && !own(need))
+        .min_by_key(|need| (need.rank, need.arrival, need.vehicle));
     let rival_served = |need: &Need| serves(head, &need.pass, &watch.state);
     match (holder, rival) {
         (Some(own), Some(other)) => {
-            let overtaken = other.arrival + Millis(settings.overtake_ms) < own.arrival;
+            let sooner = other.arrival + Millis(settings.overtake_ms) < own.arrival;
+            let overtaken = other.rank < own.rank || (other.rank == own.rank && sooner);
             if (overtaken || !own.pursued) && !rival_served(other) {
                 Verdict::Release { block: false }
             } else {
@@ -99,7 +118,7 @@ fn review(case: &Case<'_>, id: HeadId, watch: &Watch, hold: &Hold) -> Verdict {
         (None, Some(other)) => {
             let soon = other.arrival <= now + Millis(settings.bridge_ms) || other.due;
             if soon && rival_served(other) {
-                Verdict::HandOver(name(other).clone(), other.pass.first)
+                Verdict::HandOver(name(other).clone(), other.pass.first, other.rank)
             } else {
                 Verdict::Release { block: false }
             }

@@ -20,8 +20,12 @@ pub const VEHICLES_MAX: usize = 256;
 const SILENCE: Millis = Millis(5_000);
 /// A vehicle has moved on when it is so much further, millimetres.
 const MOVED_ON_MM: i64 = 10_000;
+/// Slower than this a driver waits for others: it says nothing of his own pace.
+const MOVING_MM_S: i64 = 3_000;
+/// Of so many observations the pace is the mean.
+const PACE_MEMORY: i64 = 20;
 /// How fast a driver goes compared with the limit: bounds of what is believed, permille.
-const PACE_PERMILLE: std::ops::RangeInclusive<i64> = 800..=1_300;
+const PACE_PERMILLE: std::ops::RangeInclusive<i64> = 700..=1_300;
 
 /// What a controller is asked.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -134,7 +138,7 @@ impl Steer {
         let fresh = || Traveller {
             route: fix.route.clone(),
             passes: passes(site, controlled, &fix.route),
-            pace_permille: 1_000,
+            pace_permille: 1_150,
             seen_at: now,
             moved_on: (0, now),
         };
@@ -149,9 +153,10 @@ impl Steer {
         if along >= traveller.moved_on.0 + MOVED_ON_MM {
             traveller.moved_on = (along, now);
         }
-        if limit > 0 && !fix.on_junction {
+        let moving = fix.speed_mm_s >= MOVING_MM_S && limit > 0 && !fix.on_junction;
+        if moving {
             let ratio = (fix.speed_mm_s * 1000 / limit).clamp(*PACE_PERMILLE.start(), *PACE_PERMILLE.end());
-            traveller.pace_permille = traveller.pace_permille.max(ratio);
+            traveller.pace_permille += (ratio - traveller.pace_permille) / PACE_MEMORY;
         }
     }
 }

@@ -22,7 +22,7 @@ mod wave;
 mod way;
 
 pub use engine::{Ask, AskKind, Steer};
-pub use observe::{Fix, HeadMode, HeadView, Observation};
+pub use observe::{Fix, HeadMode, HeadView, Observation, Rank};
 pub use settings::Settings;
 pub use site::{Clearance, Edge, EdgeId, Head, HeadId, Phase, Site, SiteFault};
 pub use target::Target;

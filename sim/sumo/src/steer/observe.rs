@@ -27,11 +27,23 @@ pub struct HeadView {
     pub mode: HeadMode,
 }
 
+/// Who goes first where two ask.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub enum Rank {
+    /// An emergency vehicle.
+    #[default]
+    Emergency,
+    /// A tram or bus: helped where it costs little, never against an emergency vehicle.
+    Transit,
+}
+
 /// One vehicle at an instant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fix {
     /// Its name.
     pub name: String,
+    /// Who goes first.
+    pub rank: Rank,
     /// Its whole way.
     pub route: Vec<EdgeId>,
     /// Index into the way of the edge it is on, or has just left.

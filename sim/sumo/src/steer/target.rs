@@ -34,8 +34,9 @@ pub fn choose(head: &Head, pass: &Pass, watch: &Watch, settings: &Settings) -> T
         let protected = needed(head, pass).all(|i| state[i] == b'G');
         // Whoever waits before the vehicle on its own lane must be able to leave, whichever way he turns.
         let approach_goes = pass.moves.iter().all(|(from, _)| {
-            head.links_from(*from)
-                .all(|i| state[i] == b'G' || (settings.yielding_phase && is_green(state[i])))
+            head.links_from(*from).all(|i| {
+                state[i] == b'G' || (settings.yielding_phase && !head.fixed_time && is_green(state[i]))
+            })
         });
         protected && approach_goes
     };

@@ -2,7 +2,7 @@
 
 use clearway_signals::Millis;
 
-use super::observe::{HeadMode, HeadView};
+use super::observe::{HeadMode, HeadView, Rank};
 use super::site::{Head, is_green};
 use super::target::Target;
 
@@ -11,6 +11,8 @@ use super::target::Target;
 pub struct Hold {
     /// On whose behalf.
     pub vehicle: String,
+    /// Who goes first.
+    pub rank: Rank,
     /// On which of its passes: the index of its first edge in the vehicle's way.
     pub pass: usize,
     /// What was asked.
@@ -37,6 +39,8 @@ pub struct Watch {
     pub hold: Option<Hold>,
     /// Nothing is asked before this.
     pub blocked_until: Millis,
+    /// Nothing is asked for trams and buses before this.
+    pub transit_blocked_until: Millis,
 }
 
 /// Between two sights of a controller at most this: beyond it a green may have begun just now.

@@ -5,7 +5,7 @@
 
 use clearway_signals::Millis;
 
-use super::observe::Fix;
+use super::observe::{Fix, Rank};
 use super::queues::Queues;
 use super::settings::Settings;
 use super::site::{EdgeId, Site};
@@ -15,6 +15,8 @@ use super::way::Pass;
 
 /// Nobody is planned to drive slower than this, millimetres a second.
 const SLOWEST_MM_S: i64 = 1_500;
+/// A vehicle that arrives so soon is at the stop line.
+const AT_THE_LINE: Millis = Millis(4_000);
 /// Acceleration of a heavy fire engine, millimetres a second squared.
 const ACCELERATION_MM_S2: i64 = 2_000;
 
@@ -23,6 +25,8 @@ const ACCELERATION_MM_S2: i64 = 2_000;
 pub struct Need {
     /// Index into the vehicles of the observation.
     pub vehicle: usize,
+    /// Who goes first.
+    pub rank: Rank,
     /// The pass.
     pub pass: Pass,
     /// What serves it best.
@@ -62,7 +66,7 @@ pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], 
     let mut found = Vec::new();
     let mut at = fix.at + usize::from(fix.on_junction);
     let mut arrival = now;
-    let mut ahead_milli = 0;
+    let (mut ahead_milli, mut distance_mm) = (0, 0);
     if let Some(edge) = fix.route.get(at).and_then(|e| site.edge(*e)) {
         let lacking = (pace(edge.speed_mm_s, pace_permille) - fix.speed_mm_s).max(0);
         arrival += Millis(
@@ -76,11 +80,11 @@ pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], 
                 ahead_milli += setting.queues.longest_milli(fix.route[at].index());
             }
             arrival += running(site, fix.route[at], travelled, pace_permille);
+            distance_mm += site.edge(fix.route[at]).map_or(0, |edge| edge.length_mm - travelled);
             at += 1;
         }
-        let mut need = time_pass(setting, vehicle, fix, pass, arrival, ahead_milli);
-        need.pursued = settings.pursues(driver.stalled, found.is_empty());
-        need.due &= need.pursued;
+        let ahead = Ahead { arrival, queue_milli: ahead_milli, distance_mm, nearest: found.is_empty() };
+        let need = time_pass(setting, vehicle, fix, pass, ahead, driver);
         let through = green_expected(setting, &need) + settings.queue_time(ahead_milli);
         arrival = arrival.max(through);
         ahead_milli = ahead_milli * settings.carried_permille / 1000;
@@ -103,36 +107,56 @@ fn running(site: &Site, edge: EdgeId, travelled_mm: i64, pace_permille: i64) -> 
     })
 }
 
+/// What lies between a vehicle and a stop line.
+struct Ahead {
+    arrival: Millis,
+    queue_milli: i64,
+    distance_mm: i64,
+    nearest: bool,
+}
+
 fn time_pass(
     setting: &Setting<'_>,
     vehicle: usize,
     fix: &Fix,
     pass: &Pass,
-    arrival: Millis,
-    ahead_milli: i64,
+    ahead: Ahead,
+    driver: Driver,
 ) -> Need {
     let Setting { site, settings, watches, now, .. } = *setting;
     let (head, watch) = (site.head(pass.head), &watches[pass.head.index()]);
     let target = choose(head, pass, watch, settings);
-    let margin = if head.fixed_time { settings.margin_ms } else { settings.margin_actuated_ms };
     let shown = serves(head, pass, &watch.state);
+    let soon = ahead.arrival <= now + lead(setting, fix, pass, ahead.queue_milli, shown);
+    let full = is_full(setting, fix, pass);
+    let near = match settings.local_range_mm {
+        Some(range_mm) => ahead.nearest && ahead.distance_mm <= range_mm,
+        None => {
+            soon && !full && !better_left_alone(head, pass, watch, target, &site.clearance, (now, site.step))
+        }
+    };
+    let flows =
+        !full || ahead.arrival <= now + AT_THE_LINE || driver.stalled < Millis(settings.full_stall_ms);
+    let pursued =
+        settings.pursues(driver.stalled, ahead.nearest) && (flows || settings.local_range_mm.is_some());
+    let (pass, arrival) = (pass.clone(), ahead.arrival);
+    Need { vehicle, rank: fix.rank, pass, target, arrival, due: near && pursued, pursued, shown }
+}
+
+/// How long before the arrival a pass is asked for.
+fn lead(setting: &Setting<'_>, fix: &Fix, pass: &Pass, queue_milli: i64, shown: bool) -> Millis {
+    let Setting { site, settings, .. } = *setting;
     // A green that ends before it is called is called back within its own yellow and red: nobody
     // else has begun by then.
     let back = site.clearance.yellow + site.clearance.all_red;
     let entry = if shown { back } else { site.clearance.worst() };
-    let lead = entry + settings.queue_time(ahead_milli) + Millis(margin);
-    let soon = arrival <= now + lead.min(Millis(settings.lead_max_ms));
-    let blocked = is_full(setting, fix, pass) && arrival > now + site.clearance.worst();
-    let later = soon && better_left_alone(head, pass, watch, target, &site.clearance, (now, site.step));
-    Need {
-        vehicle,
-        pass: pass.clone(),
-        target,
-        arrival,
-        due: soon && !blocked && !later,
-        pursued: true,
-        shown,
-    }
+    let fixed_time = site.head(pass.head).fixed_time;
+    let (margin_ms, lead_max_ms) = match (fix.rank, fixed_time) {
+        (Rank::Transit, _) => return entry + Millis(settings.margin_transit_ms),
+        (Rank::Emergency, true) => (settings.margin_ms, settings.lead_max_ms),
+        (Rank::Emergency, false) => (settings.margin_actuated_ms, settings.lead_max_actuated_ms),
+    };
+    (entry + settings.queue_time(queue_milli) + Millis(margin_ms)).min(Millis(lead_max_ms))
 }
 
 /// Whether the edge behind the pass takes no further vehicle: a green would only fill the junction.

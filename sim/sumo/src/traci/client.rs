@@ -113,6 +113,27 @@ impl Client {
         Ok(answer.value()?)
     }
 
+    /// A parameter of a vehicle; empty when it has none of that name.
+    ///
+    /// # Errors
+    /// [`TraciError`].
+    pub fn parameter(&mut self, vehicle: &str, variable: u8, name: &str) -> Result<String, TraciError> {
+        let mut content = vec![variable];
+        put_text(&mut content, vehicle);
+        put_value(&mut content, &Value::Text(name.to_owned()));
+        let mut rest = match self.exchange(Domain::Vehicle as u8, &content) {
+            // A device that a vehicle does not have is no fault.
+            Err(TraciError::Refused(..)) => return Ok(String::new()),
+            other => other?,
+        };
+        let (_, mut answer) = rest.command()?;
+        let (_, _) = (answer.byte()?, answer.text()?);
+        match answer.value()? {
+            Value::Text(text) => Ok(text),
+            _ => Err(TraciError::Unexpected),
+        }
+    }
+
     /// Set a variable of a traffic light.
     ///
     /// # Errors

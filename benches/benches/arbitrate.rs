@@ -1,11 +1,14 @@
 //! Arbitration at a junction and reservations across a town: every run timed by itself, quantiles
 //! printed beside their targets (`cargo bench -p clearway-benches --bench arbitrate`).
 //!
-//! Instances are random but the same each time. The time to pose the problem counts.
+//! Instances are random but the same each time, and so is the work that each one takes: each is run
+//! three times and the least time is taken, so that the machine's other work does not count. The time
+//! to pose the problem does.
 
 use std::hint::black_box;
 use std::time::Instant;
 
+use clearway_benches::alloc_counter::{CountingAllocator, allocations};
 use clearway_certify::Class;
 use clearway_network::testing::corridor;
 use clearway_planner::arbitrate::{
@@ -20,6 +23,9 @@ use clearway_signals::{
     VehicleId,
 };
 use hdrhistogram::Histogram;
+
+#[global_allocator]
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// SplitMix64.
 struct Dice(u64);
@@ -51,9 +57,9 @@ fn main() {
         let mut stages = StageBench::new();
         report(&format!("stages, {requests} requests"), runs, target_us, |seed| stages.run(seed, requests));
     }
-    for (vehicles, target_us) in [(2, None), (4, None), (8, Some(1_000.0))] {
+    for (vehicles, part, target_us) in [(2, 4, None), (4, 4, None), (8, 4, Some(1_000.0)), (32, 64, None)] {
         let mut town = TownBench::new();
-        report(&format!("reservations, {vehicles} × 200 signals"), runs / 4, target_us, |seed| {
+        report(&format!("reservations, {vehicles} × 200 signals"), runs / part, target_us, |seed| {
             town.run(seed, vehicles)
         });
     }
@@ -62,6 +68,7 @@ fn main() {
 /// One timed instance.
 struct Run {
     nanos: u64,
+    allocations: u64,
     nodes: u32,
     is_exact: bool,
 }
@@ -69,15 +76,17 @@ struct Run {
 /// Time `runs` instances by themselves.
 fn report(name: &str, runs: u64, target_us: Option<f64>, mut run: impl FnMut(u64) -> Run) {
     let Ok(mut times) = Histogram::<u64>::new_with_bounds(1, 10_000_000_000, 3) else { return };
-    let (mut exact, mut nodes) = (0, 0);
+    let (mut exact, mut nodes, mut allocated) = (0, 0, 0);
     for seed in 0..runs / 10 {
         black_box(run(seed));
     }
     for seed in 0..runs {
-        let done = run(seed);
-        times.saturating_record(done.nanos);
+        let (done, others) = (run(seed), [run(seed), run(seed)]);
+        let least = others.iter().map(|other| other.nanos).fold(done.nanos, u64::min);
+        times.saturating_record(least);
         exact += u64::from(done.is_exact);
         nodes += u64::from(done.nodes);
+        allocated += done.allocations;
     }
     #[allow(clippy::cast_precision_loss)]
     let us = |nanos: u64| nanos as f64 / 1_000.0;
@@ -85,7 +94,7 @@ fn report(name: &str, runs: u64, target_us: Option<f64>, mut run: impl FnMut(u64
     let target = target_us.map_or_else(String::new, |target| format!("≤ {target}"));
     let met = target_us.map_or("", |target| if p99 <= target { "met" } else { "MISSED" });
     println!(
-        "{name:34} {:9.2} {p99:9.2} {:9.2}  {target:>9}  {met} ({exact} of {runs} exact, {} nodes each)",
+        "{name:34} {:9.2} {p99:9.2} {:9.2}  {target:>9}  {met} ({exact} of {runs} exact, {} nodes each, {allocated} allocations)",
         us(times.value_at_quantile(0.5)),
         us(times.max()),
         nodes / runs.max(1),
@@ -142,13 +151,13 @@ impl RingBench {
         let (a, b) = (usize::from(dice.byte(2)), usize::from(dice.byte(2)));
         let rings = [position(&phases[0][0], a), position(&phases[0][1], b)];
         let asked = requests(&mut dice, count, 8);
-        let started = Instant::now();
+        let (before, started) = (allocations(), Instant::now());
         let ring = DualRing { groups: &groups, barrier: Barrier::Rest };
         let posed = self.problem.dual_ring(&ring, &RingState { group: 0, rings }, 6);
         let outcome = self.arbiter.solve(&self.problem, &asked, &Budget::default());
-        let nanos = nanos(started);
+        let (nanos, allocations) = (nanos(started), allocations() - before);
         let (nodes, verdict) = outcome.map_or((0, Verdict::Exhausted), |found| (found.nodes, found.verdict));
-        Run { nanos, nodes, is_exact: posed.is_ok() && verdict == Verdict::Optimal }
+        Run { nanos, allocations, nodes, is_exact: posed.is_ok() && verdict == Verdict::Optimal }
     }
 }
 
@@ -195,12 +204,12 @@ impl StageBench {
         let asked = requests(&mut dice, count, 8);
         let wanted = asked.iter().map(|request| request.group).collect();
         let state = StageState { stage: 0, began: Millis(90_000), display: &display, now };
-        let started = Instant::now();
+        let (before, started) = (allocations(), Instant::now());
         let posed = self.problem.stages(&junction, &stages, &state, 12, wanted);
         let outcome = self.arbiter.solve(&self.problem, &asked, &Budget::default());
-        let nanos = nanos(started);
+        let (nanos, allocations) = (nanos(started), allocations() - before);
         let (nodes, verdict) = outcome.map_or((0, Verdict::Exhausted), |found| (found.nodes, found.verdict));
-        Run { nanos, nodes, is_exact: posed.is_ok() && verdict == Verdict::Optimal }
+        Run { nanos, allocations, nodes, is_exact: posed.is_ok() && verdict == Verdict::Optimal }
     }
 }
 
@@ -229,14 +238,14 @@ impl TownBench {
                 (Rank { class: Class::Emergency, priority, since, vehicle }, drive(&mut dice))
             })
             .collect();
-        let started = Instant::now();
+        let (before, started) = (allocations(), Instant::now());
         self.book.clear();
         let taken = ways.iter().filter(|(rank, visits)| self.book.add(*rank, visits).is_ok()).count();
         let planned = self.book.plan(&Effort::default());
-        let nanos = nanos(started);
+        let (nanos, allocations) = (nanos(started), allocations() - before);
         let conflicts = self.book.conflicts(&self.controllers);
         assert_eq!((conflicts, taken), (0, ways.len()), "seed {seed}");
-        Run { nanos, nodes: planned.nodes, is_exact: planned.is_exact }
+        Run { nanos, allocations, nodes: planned.nodes, is_exact: planned.is_exact }
     }
 }
 

@@ -76,11 +76,15 @@ pub struct RingCase {
 
 impl RingCase {
     pub fn random(dice: &mut Dice, barrier: Barrier, groups: usize) -> Self {
-        let phases: Vec<[Vec<Phase>; 2]> =
+        let mut phases: Vec<[Vec<Phase>; 2]> =
             (0..2).map(|g| [0, 1].map(|r| [0, 1].map(|p| phase(dice, g * 4 + r * 2 + p)).to_vec())).collect();
+        omit(dice, &mut phases, barrier);
         let group = dice.index(2);
         let rings = [0, 1].map(|r| {
-            let index = dice.index(2);
+            if phases[group][r].is_empty() {
+                return RingPosition::Empty;
+            }
+            let index = dice.index(phases[group][r].len());
             let phase = phases[group][r][index];
             if dice.chance(25) {
                 let after = Millis(dice.between(0, phase.clearance.0));
@@ -144,12 +148,29 @@ impl RingCase {
                     start = next;
                 }
             }
+            // A ring without phases binds nothing: the other one's limit stands twice.
+            for ring in (0..2).filter(|ring| group[*ring].is_empty()) {
+                latest[ring] = latest[1 - ring];
+            }
             if self.barrier == Barrier::Rest {
                 model.caps.push((barrier, latest));
             }
             began = barrier;
         }
         model
+    }
+}
+
+/// Leave out a phase here and there; where rings rest, all phases of a ring too.
+fn omit(dice: &mut Dice, phases: &mut [[Vec<Phase>; 2]], barrier: Barrier) {
+    for rings in phases {
+        let ring = dice.index(2);
+        if dice.chance(25) {
+            rings[ring].remove(dice.index(2));
+            if barrier == Barrier::Rest && dice.chance(30) {
+                rings[ring].clear();
+            }
+        }
     }
 }
 

@@ -67,7 +67,7 @@ pub fn drive(dice: &mut Dice, spread_s: usize, wide: usize, high: usize) -> Vec<
             let controller = ControllerId(u16::try_from(y * wide + x).unwrap());
             let row = RowId(if along { 1 } else { 2 });
             visits.push(Visit { controller, row, green_by: at, hold, travel, committed: false });
-            at = at + travel;
+            at += travel;
             let place = if along { &mut x } else { &mut y };
             *place = if goal > *place { *place + 1 } else { *place - 1 };
         }

@@ -66,7 +66,7 @@ const WARM_UP: Millis = Millis::from_s(600);
 /// The call is taken, the crew reports its departure, the engine leaves; from the beginning.
 const CALL_AT: Millis = Millis::from_s(6);
 const REPORT_AT: Millis = Millis::from_s(15);
-const LEAVE_AT: Millis = Millis::from_s(20);
+const LEAVE_AT: Millis = Millis::from_s(30);
 /// The controller that does not pass the arming gate, by its name in the model.
 const UNARMED: &str = "c37";
 /// The controller whose rail circuit is occupied for a while: its name, from when until when after

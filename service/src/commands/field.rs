@@ -64,6 +64,7 @@ fn list(field: &Field, network: &Network, as_json: bool) {
         let protocol = match field.face(controller.id) {
             FaceKind::Ntcip => "ntcip",
             FaceKind::Modbus => "modbus",
+            FaceKind::Rsmp => "rsmp",
             FaceKind::None => continue,
         };
         if as_json {

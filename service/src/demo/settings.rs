@@ -100,6 +100,7 @@ fn controllers(network: &Network, field: &Field) -> Vec<Value> {
         let protocol = match field.face(controller.id) {
             FaceKind::Ntcip => "ntcip",
             FaceKind::Modbus => "modbus",
+            FaceKind::Rsmp => "rsmp",
             FaceKind::None => return None,
         };
         let address = field.address(controller.id)?;

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::emulator::{ArmingFault, Aspect, Emulator, Options, TICK};
-use crate::faces::{Shared, modbus, ntcip};
+use crate::faces::{Shared, modbus, ntcip, rsmp};
 use crate::monitor::{Totals, Violation};
 use crate::station::Station;
 
@@ -27,6 +27,8 @@ pub enum FaceKind {
     Ntcip,
     /// The Modbus register map, TCP.
     Modbus,
+    /// RSMP: the controller connects to its supervisors, TCP.
+    Rsmp,
 }
 
 /// A clock of the host: the field's time. It must not run backwards.
@@ -51,6 +53,8 @@ pub struct FieldOptions {
     pub modbus: modbus::Setup,
     /// Setting of every emulator.
     pub emulator: Options,
+    /// Setting of every RSMP face.
+    pub rsmp: rsmp::Options,
 }
 
 impl Default for FieldOptions {
@@ -64,6 +68,7 @@ impl Default for FieldOptions {
             ntcip: ntcip::Setup::default(),
             modbus: modbus::Setup::default(),
             emulator: Options::default(),
+            rsmp: rsmp::Options::default(),
         }
     }
 }
@@ -116,8 +121,10 @@ impl Field {
         let speed = options.speed;
         let clock = options.clock.clone().unwrap_or_else(|| own_clock(options.emulator.start, speed));
         let emulator = Options { start: on_grid(clock()), ..options.emulator };
-        let stations: Vec<Shared> =
-            network.controllers.iter().map(|c| Shared::new(Station::new(c, emulator))).collect();
+        let station = |(index, controller)| {
+            Shared::new(Station::new(controller, emulator_of(faces.get(index).copied(), emulator)))
+        };
+        let stations: Vec<Shared> = network.controllers.iter().enumerate().map(station).collect();
         let mut field = Self {
             addresses: Vec::with_capacity(stations.len()),
             faces: (0..stations.len()).map(|n| faces.get(n).copied().unwrap_or_default()).collect(),
@@ -127,6 +134,10 @@ impl Field {
             tasks: JoinSet::new(),
         };
         for (index, controller) in network.controllers.iter().enumerate() {
+            if field.faces[index] == FaceKind::Rsmp {
+                let station = field.stations[index].clone();
+                rsmp::spawn(network, controller, station, &options.rsmp, &field.stop, &mut field.tasks);
+            }
             let address = field.open(index, &controller.name, &options).await?;
             field.addresses.push(address);
         }
@@ -153,7 +164,7 @@ impl Field {
         let refused = |reason: String| FieldError::Bind { controller: name.into(), address, reason };
         let station = self.stations[index].clone();
         match self.faces[index] {
-            FaceKind::None => Ok(None),
+            FaceKind::None | FaceKind::Rsmp => Ok(None),
             FaceKind::Ntcip => {
                 let agent =
                     ntcip::bind(address, &options.community, &options.ntcip, station, self.stop.clone())
@@ -189,7 +200,7 @@ impl Field {
         self.stations.is_empty()
     }
 
-    /// Where a controller's face listens; `None` without a socket.
+    /// Where a controller's face listens; `None` without a socket, and for RSMP, which connects.
     #[must_use]
     pub fn address(&self, controller: ControllerId) -> Option<SocketAddr> {
         self.addresses.get(controller.index()).copied().flatten()
@@ -270,6 +281,16 @@ impl Field {
 impl Drop for Field {
     fn drop(&mut self) {
         self.stop.cancel();
+    }
+}
+
+/// RSMP controllers have no dead-man timer of the unit and show the start-up intervals of their list.
+fn emulator_of(face: Option<FaceKind>, options: Options) -> Options {
+    match face {
+        Some(FaceKind::Rsmp) => {
+            Options { backup_time: Millis::ZERO, startup_interval: rsmp::STARTUP_INTERVAL, ..options }
+        }
+        _ => options,
     }
 }
 

@@ -65,6 +65,19 @@ impl Station {
         }
         let row = self.emulator.serving().map(|row| row.0);
         self.monitor.observe(self.emulator.now().0, &display, row);
+        // As a malfunction management unit: a conflict that lasted 300 ms takes the signals away.
+        if self.monitor.totals().latched && !self.emulator.is_tripped() {
+            self.emulator.trip();
+        }
+    }
+
+    /// A person at the cabinet has mended what the monitor found: start up again, watched anew. What
+    /// was counted before is gone.
+    pub fn reset_monitor(&mut self, controller: &Controller) {
+        self.monitor = Monitor::new(tables(controller));
+        self.emulator.reset_trip();
+        self.emulator.restart();
+        self.observe();
     }
 }
 

@@ -20,6 +20,10 @@ pub struct Detector {
     pub volume: u8,
     /// Share of the last whole period in which it was occupied, 0 to 200 in half percents.
     pub occupancy: u8,
+    /// Time that it was occupied since the start.
+    pub busy_total: Millis,
+    /// Set by hand to occupied or free, whatever lies on it.
+    pub forced: Option<bool>,
     held: bool,
     pulse_until: Millis,
     count_before: u16,
@@ -54,7 +58,7 @@ impl Detectors {
         let Some(detector) = self.find(number) else { return false };
         detector.count = detector.count.wrapping_add(1);
         detector.pulse_until = now + PULSE;
-        detector.occupied = true;
+        detector.occupied = detector.forced.unwrap_or(true);
         true
     }
 
@@ -62,14 +66,28 @@ impl Detectors {
     pub fn hold(&mut self, number: u8, occupied: bool) -> bool {
         let Some(detector) = self.find(number) else { return false };
         detector.held = occupied;
-        detector.occupied |= occupied;
+        detector.occupied = detector.forced.unwrap_or(detector.occupied | occupied);
+        true
+    }
+
+    /// Set a detector by hand, or leave it to the street again; whether there is such a detector.
+    /// Set from free to occupied counts as a vehicle.
+    pub fn force(&mut self, number: u8, state: Option<bool>) -> bool {
+        let Some(detector) = self.find(number) else { return false };
+        if state == Some(true) && !detector.occupied {
+            detector.count = detector.count.wrapping_add(1);
+        }
+        detector.forced = state;
+        detector.occupied = state.unwrap_or(detector.held);
         true
     }
 
     pub fn tick(&mut self, now: Millis, tick: Millis) {
         for detector in &mut self.list {
-            detector.occupied = detector.held || now < detector.pulse_until;
+            let real = detector.held || now < detector.pulse_until;
+            detector.occupied = detector.forced.unwrap_or(real);
             if detector.occupied {
+                detector.busy_total += tick;
                 detector.busy += tick;
             }
         }

@@ -109,6 +109,21 @@ impl Heads {
         self.aspects.iter().all(|aspect| *aspect == Aspect::Red)
     }
 
+    /// Whether any head flashes or is dark.
+    pub fn is_blank(&self) -> bool {
+        self.aspects.iter().any(|aspect| matches!(aspect, Aspect::Flash | Aspect::Dark))
+    }
+
+    /// Flash at once, out of whatever is shown: what a monitor's relay does, past the interlock.
+    pub fn trip(&mut self, now: Millis) {
+        for index in 0..self.len() {
+            if self.heads[index].aspect == Aspect::Green {
+                self.heads[index].green_ended = Some(now);
+            }
+            self.show(index, Aspect::Flash, now);
+        }
+    }
+
     /// When the group could be green at the earliest, if every group in its way were told to end now.
     pub fn earliest_green(&self, group: GroupId, now: Millis) -> Millis {
         let mut at = now + self.group(group).red_yellow;

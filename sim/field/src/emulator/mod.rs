@@ -6,6 +6,7 @@
 mod calls;
 mod detectors;
 mod heads;
+mod orders;
 mod plan;
 mod preempt;
 mod priority;
@@ -16,12 +17,13 @@ mod recovery;
 #[cfg(test)]
 mod tests;
 
-use clearway_network::Controller;
-use clearway_signals::{Capabilities, Channel, GroupSet, Millis, Mode, RequestRow, RowId, RowSet};
+use clearway_network::{Controller, SignalPlan};
+use clearway_signals::{Capabilities, Channel, GroupId, GroupSet, Millis, Mode, RequestRow, RowId, RowSet};
 
 use calls::{Calls, DeadMan};
 use detectors::Detectors;
 use heads::Heads;
+use orders::Orders;
 use plan::Plan;
 use preempt::{Change, Sequence};
 use priority::Priority;
@@ -29,7 +31,7 @@ use recovery::Watch;
 
 pub use detectors::{Detector, VOLUME_PERIOD};
 pub use heads::Aspect;
-pub use priority::{EARLY_MAX, EXTENSION_MAX, PriorityRequest};
+pub use priority::{EARLY_MAX, EXTENSION_MAX, GroupPriority, PriorityRequest};
 pub use reading::{Counters, Status};
 pub use recovery::Recovery;
 
@@ -51,11 +53,19 @@ pub struct Options {
     pub backup_time: Millis,
     /// The longest time to live of a frame that the Modbus face accepts.
     pub ttl_max: Millis,
+    /// Start-up intervals 1 and 2 after flash or dark (flash or dark on, then steady yellow), each
+    /// this long, before the all-red of [`STARTUP_RED`]. Zero leaves them out.
+    pub startup_interval: Millis,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { start: Millis::ZERO, backup_time: Millis::from_s(15), ttl_max: Millis::from_s(30) }
+        Self {
+            start: Millis::ZERO,
+            backup_time: Millis::from_s(15),
+            ttl_max: Millis::from_s(30),
+            startup_interval: Millis::ZERO,
+        }
     }
 }
 
@@ -99,6 +109,18 @@ pub struct Emulator {
     held: GroupSet,
     /// All red until then.
     red_until: Millis,
+    /// Since when the signals start up from flash or dark.
+    starting_since: Option<Millis>,
+    /// A restart was ordered: the signals end, flash, and start up.
+    restarting: bool,
+    /// A lamp that shows this whatever the interlock says.
+    stuck: Option<(GroupId, Aspect)>,
+    /// The display with the stuck lamp in it.
+    shown: Vec<Aspect>,
+    /// The monitor has tripped: flash until a restart.
+    tripped: bool,
+    orders: Orders,
+    fixed_time: bool,
     heads: Heads,
     plan: Plan,
     calls: Calls,
@@ -129,6 +151,13 @@ impl Emulator {
             mode_since: now,
             held: GroupSet::EMPTY,
             red_until: now,
+            starting_since: None,
+            restarting: false,
+            stuck: None,
+            shown: Vec::new(),
+            tripped: false,
+            orders: Orders::default(),
+            fixed_time: false,
             heads: Heads::new(&junction, now),
             plan: Plan::new(&controller.plan, controller.groups.len()),
             calls: Calls::new(controller.rows.len()),
@@ -160,6 +189,7 @@ impl Emulator {
         let now = self.now;
         self.detectors.tick(now, TICK);
         self.tick_inputs(now);
+        self.tick_startup(now);
         let wanted = self.wanted(now);
         self.heads.drive(now, wanted);
         self.tick_blank(now);
@@ -169,6 +199,8 @@ impl Emulator {
         let rejoined = greens.is_subset(planned) && ending.is_empty();
         self.sequence.arrive(&self.rows, greens, rejoined, now);
         self.recovery.observe(greens, planned, self.plan.cycle(), now);
+        self.orders.arrive(greens, self.heads.showing(&[Aspect::Red]));
+        self.show_stuck();
     }
 
     fn tick_inputs(&mut self, now: Millis) {
@@ -202,8 +234,8 @@ impl Emulator {
             self.priority.abandon();
             return dwell;
         }
-        let mut wanted = self.plan.wanted(&self.heads, now);
-        if self.sequence == Sequence::Idle {
+        let mut wanted = self.orders.bend(self.plan.wanted(&self.heads, now), &self.heads);
+        if self.sequence == Sequence::Idle && !self.fixed_time {
             let new = self.priority.bend(&mut wanted, &self.rows, &self.plan, &self.heads, now);
             self.counters.grants += u32::from(new);
         }
@@ -215,7 +247,9 @@ impl Emulator {
         match self.mode {
             Mode::Flash | Mode::Fault => self.heads.blank(Aspect::Flash, now),
             Mode::Dark => self.heads.blank(Aspect::Dark, now),
-            Mode::Startup if now - self.mode_since >= STARTUP_RED => self.set_mode(Mode::Normal),
+            Mode::Startup if self.starting_since.is_none() && now - self.mode_since >= STARTUP_RED => {
+                self.set_mode(Mode::Normal);
+            }
             _ => {}
         }
     }
@@ -325,14 +359,20 @@ impl Emulator {
     /// over all red. `Backup` and `Unknown` count as `Normal`; `Startup` ends by itself.
     pub fn set_mode(&mut self, mode: Mode) {
         let mode = if matches!(mode, Mode::Backup | Mode::Unknown) { Mode::Normal } else { mode };
-        if mode == self.mode {
+        if mode == self.mode || self.tripped {
             return;
         }
-        let blank = matches!(self.mode, Mode::Flash | Mode::Fault | Mode::Dark);
-        if blank {
+        if !matches!(mode, Mode::Flash | Mode::Fault | Mode::Dark) && self.heads.is_blank() {
+            self.starting_since.get_or_insert(self.now);
+            self.red_until = Millis::NEVER;
+            self.tick_startup(self.now);
+        } else {
             self.heads.unblank(self.now);
-            self.red_until = self.now + STARTUP_RED;
+            if self.starting_since.take().is_some() {
+                self.red_until = self.now;
+            }
         }
+        self.restarting = false;
         self.held = self.heads.showing(&[Aspect::Green, Aspect::RedYellow]);
         self.sequence = Sequence::Idle;
         self.priority.abandon();

@@ -38,10 +38,20 @@ enum Grant {
     EarlyGreen { groups: GroupSet, until: Millis },
 }
 
+/// Priority for groups instead of a row: for controllers that are asked by signal group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GroupPriority {
+    /// The groups that the vehicle needs.
+    pub groups: GroupSet,
+    /// When the vehicle is expected at the stop line.
+    pub eta: Millis,
+}
+
 /// The request that is held and the grant that runs.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Priority {
     request: Option<PriorityRequest>,
+    by_group: Option<GroupPriority>,
     grant: Option<Grant>,
     granted_in_cycle: Option<i64>,
 }
@@ -53,6 +63,24 @@ impl Priority {
 
     pub fn set(&mut self, request: Option<PriorityRequest>) {
         self.request = request;
+    }
+
+    pub fn set_by_group(&mut self, wish: Option<GroupPriority>) {
+        self.by_group = wish;
+    }
+
+    /// Another plan counts its cycles anew: what ran under the old one is over.
+    pub fn start_over(&mut self) {
+        self.grant = None;
+        self.granted_in_cycle = None;
+    }
+
+    /// What is asked now: by group first, else by row.
+    fn asked(&self, rows: &[RequestRow]) -> Option<GroupPriority> {
+        self.by_group.or_else(|| {
+            let request = self.request?;
+            Some(GroupPriority { groups: rows.get(request.row.index())?.dwell, eta: request.eta })
+        })
     }
 
     pub fn is_granted(&self) -> bool {
@@ -77,14 +105,14 @@ impl Priority {
         heads: &Heads,
         now: Millis,
     ) -> bool {
-        self.finish(now);
+        let asked = self.asked(rows);
+        self.finish(asked, now);
         let cycle = plan.cycle_number(now);
         let mut new = false;
         if self.grant.is_none() && self.granted_in_cycle.is_none_or(|last| cycle >= last + 2) {
-            self.grant = self.request.and_then(|request| {
-                let groups = rows.get(request.row.index())?.dwell;
-                extension(groups, *wanted, request.eta, plan, heads, now)
-                    .or_else(|| early_green(groups, request.eta, plan, heads, now))
+            self.grant = asked.and_then(|GroupPriority { groups, eta }| {
+                extension(groups, *wanted, eta, plan, heads, now)
+                    .or_else(|| early_green(groups, eta, plan, heads, now))
             });
             if self.grant.is_some() {
                 self.granted_in_cycle = Some(cycle);
@@ -102,9 +130,9 @@ impl Priority {
     }
 
     /// An extension ends with its request; an early green runs on to the window that it anticipates.
-    fn finish(&mut self, now: Millis) {
+    fn finish(&mut self, asked: Option<GroupPriority>, now: Millis) {
         self.grant = self.grant.filter(|grant| match grant {
-            Grant::Extension { until, .. } => now < *until && self.request.is_some(),
+            Grant::Extension { until, .. } => now < *until && asked.is_some(),
             Grant::EarlyGreen { until, .. } => now < *until,
         });
     }

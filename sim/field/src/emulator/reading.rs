@@ -78,7 +78,7 @@ impl Emulator {
     /// What each group shows, by `GroupId`.
     #[must_use]
     pub fn aspects(&self) -> &[Aspect] {
-        self.heads.aspects()
+        if self.stuck.is_some() { &self.shown } else { self.heads.aspects() }
     }
 
     /// Whether a group shows green; `false` for unknown groups.

@@ -2,6 +2,7 @@
 
 pub mod modbus;
 pub mod ntcip;
+pub mod rsmp;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

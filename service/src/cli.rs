@@ -23,6 +23,10 @@ pub enum Commands {
     Run(Run),
     /// Emulated controllers only, for anyone's client to talk to.
     Field(Field),
+    /// The engine as a part of any simulator: JSON lines in, requests out.
+    Steer(Steer),
+    /// The engine steering a SUMO scenario; SUMO's own tripinfo says what came of it.
+    Sumo(Sumo),
     /// Network models: import, check.
     #[command(subcommand)]
     Network(NetworkCommand),
@@ -71,6 +75,49 @@ pub struct Run {
     /// The configuration.
     #[arg(long, default_value = "clearway.toml")]
     pub config: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Steer {
+    /// Speak on standard input and output, one JSON object a line (docs/sumo.md).
+    #[arg(long, required = true)]
+    pub stdio: bool,
+}
+
+/// Who controls SUMO's traffic lights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SumoControl {
+    /// Their own programs.
+    None,
+    /// Each light by itself, when an emergency vehicle is 300 m away.
+    Local,
+    /// The engine.
+    Clearway,
+}
+
+#[derive(Debug, Args)]
+pub struct Sumo {
+    /// The scenario.
+    #[arg(long)]
+    pub sumocfg: PathBuf,
+    /// Who controls the lights.
+    #[arg(long, value_enum, default_value_t = SumoControl::Clearway)]
+    pub control: SumoControl,
+    /// Emergency vehicles to add: a SUMO route file.
+    #[arg(long)]
+    pub emergency: Option<PathBuf>,
+    /// SUMO's seed; the scenario's own when not given.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Where SUMO writes its tripinfo; a temporary file when not given.
+    #[arg(long)]
+    pub tripinfo: Option<PathBuf>,
+    /// SUMO's program; else the one in SUMO_HOME or on the path.
+    #[arg(long)]
+    pub sumo: Option<PathBuf>,
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -23,6 +23,8 @@ fn main() -> ExitCode {
         Commands::Demo(args) => demo::run(args),
         Commands::Run(args) => commands::run::run(&args),
         Commands::Field(args) => commands::field::run(&args),
+        Commands::Steer(_) => commands::steer::run(),
+        Commands::Sumo(args) => commands::sumo::run(&args),
         Commands::Network(command) => commands::network::run(command),
         Commands::Config(command) => commands::config::run(command),
         Commands::Controllers(remote) => commands::remote::controllers(&remote),

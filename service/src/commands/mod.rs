@@ -6,6 +6,8 @@ pub mod journal;
 pub mod network;
 pub mod remote;
 pub mod run;
+pub mod steer;
+pub mod sumo;
 
 use std::path::Path;
 use std::process::ExitCode;

@@ -14,7 +14,7 @@ use clearway_traffic::{
 /// The demo's station, its fire, and when its engine leaves.
 const STATION: (f64, f64) = (60.166_26, 24.943_54);
 const SCENE: (f64, f64) = (60.177_85, 24.950_20);
-const LEAVES: Millis = Millis::from_s(620);
+const LEAVES: Millis = Millis::from_s(630);
 const MEASURED_UNTIL: Millis = Millis::from_s(900);
 
 fn helsinki() -> Arc<Network> {

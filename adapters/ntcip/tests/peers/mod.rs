@@ -29,6 +29,14 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The Python that `cargo xtask test` made, with pysnmp in it.
+fn python() -> PathBuf {
+    let given = std::env::var_os("CLEARWAY_TEST_PYTHON").map(PathBuf::from);
+    let python = given.unwrap_or_else(|| root().join("target/venv/bin/python"));
+    assert!(python.exists(), "{}: not there; `cargo xtask test` makes it", python.display());
+    python
+}
+
 /// A user that every agent here knows the passwords of.
 pub fn user(name: &str, auth: &str, privacy: Option<&str>) -> Credentials {
     let privacy = privacy.map(|word| (word.parse().expect("a cipher"), "encryption"));
@@ -89,7 +97,8 @@ impl Peer {
              createUser strong SHA-512 authentication AES-256 encryption\nrwuser strong priv\n\
              createUser stretched SHA authentication AES-256 encryption\nrwuser stretched priv\n\
              createUser signer SHA-384 authentication\nrwuser signer auth\n\
-             pass_persist .1.3.6.1.4.1.1206.4.2 python3 {} {} {}\n",
+             pass_persist .1.3.6.1.4.1.1206.4.2 {} {} {} {}\n",
+            python().display(),
             script.display(),
             configuration.display(),
             log.display()
@@ -114,9 +123,7 @@ impl Peer {
     pub fn pysnmp(folder: &Path, credentials: Credentials) -> Self {
         let (configuration, log) = describe(folder);
         let port = folder.join("port");
-        let python = std::env::var_os("CLEARWAY_TEST_PYTHON").map(PathBuf::from);
-        let python = python.unwrap_or_else(|| root().join("target/venv/bin/python"));
-        let mut command = Command::new(&python);
+        let mut command = Command::new(python());
         command.arg(root().join("tests/interop/pysnmp_agent.py")).args([&configuration, &log, &port]);
         let child = spawn("pysnmp (`cargo xtask test` installs it)", &mut command);
         let port = wait("pysnmp's port", || std::fs::read_to_string(&port).ok());

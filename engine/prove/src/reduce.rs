@@ -19,7 +19,7 @@ use crate::junction::{self, Junction};
 use crate::pairs;
 use crate::prove::{Counterexample, Proof, check_reds, count, entry};
 use crate::sequencer::Rules;
-use crate::site::{Row, STEPS_MAX, Site, Stage, id};
+use crate::site::{Row, Site, Stage, id};
 use crate::timeline::{self, Timeline};
 
 /// The proof in parts.
@@ -90,7 +90,7 @@ fn slice(site: &Site, a: GroupId, b: GroupId) -> Site {
                 choices.push(choice);
             }
         }
-        Stage { groups: project(stage.groups), choices, length: STEPS_MAX, next: stage.next.clone() }
+        Stage { groups: project(stage.groups), choices, length: 0, next: stage.next.clone() }
     };
     let pair = pairs::of(site, a, b);
     Site {

@@ -22,7 +22,7 @@ pub struct Assumptions {
     pub startup_red: Millis,
     /// The longest green extension that a priority request gets.
     pub extension_max: Millis,
-    /// A command's own time to live at the controller.
+    /// A command's own time to live at the controller; where it has none, the dead-man timer alone ends it.
     pub lease: Millis,
     /// The controller's dead-man timer.
     pub backup_time: Millis,
@@ -40,7 +40,7 @@ impl Default for Assumptions {
             red_min: Millis::from_s(1),
             startup_red: Millis::from_s(5),
             extension_max: Millis::from_s(10),
-            lease: Millis::from_s(15),
+            lease: Millis::from_s(10),
             backup_time: Millis::from_s(15),
             lockout: Millis::from_s(5),
             red_max: Millis::from_s(180),
@@ -108,7 +108,8 @@ pub struct Stage {
     pub groups: GroupSet,
     /// The sets that are wanted green, one for each combination of pedestrian calls.
     pub choices: Vec<GroupSet>,
-    /// Once all have had their minimum green, the plan goes on after this time at the latest.
+    /// Once all have had their minimum green, the plan goes on after this time at the latest; 0: it may
+    /// stay.
     pub length: u16,
     /// The stages that may follow, the plan's own first.
     pub next: Vec<u8>,

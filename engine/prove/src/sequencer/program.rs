@@ -85,15 +85,20 @@ impl Program {
         let extension = if self.extended { site.extension_max } else { 0 };
         let without_end =
             mutated!(rules, StageNeverEnds) || (self.extended && mutated!(rules, ExtensionWithoutEnd));
-        let length = self.data(site).map_or(u16::MAX, |stage| stage.length.saturating_add(extension));
-        site.stages.len() > 1 && self.reached && self.age >= length && !without_end
+        let over = self.length(site).is_some_and(|length| self.age >= length.saturating_add(extension));
+        self.reached && over && !without_end
+    }
+
+    /// How long the stage lasts; `None` where nothing else follows or it may last for ever.
+    fn length(&self, site: &Site) -> Option<u16> {
+        let length = self.data(site).map_or(0, |stage| stage.length);
+        (length > 0 && site.stages.len() > 1).then_some(length)
     }
 
     /// One step of time.
     pub(crate) fn age(&mut self, site: &Site) {
-        let last = self.data(site).map_or(0, |stage| stage.length + site.extension_max);
-        if self.reached && site.stages.len() > 1 {
-            self.age = (self.age + 1).min(last);
+        if let Some(length) = self.length(site).filter(|_| self.reached) {
+            self.age = (self.age + 1).min(length + site.extension_max);
         }
     }
 

@@ -72,12 +72,24 @@ impl Options {
 /// released, when the surroundings' shutdown is cancelled or their command channel is closed.
 pub fn spawn(hub: &Hub, site: Site, options: Options, surroundings: Surroundings) -> JoinHandle<()> {
     let slot = hub.register(site.clone(), &options, Arc::clone(&surroundings.clock));
+    let kept = Arc::clone(&slot);
     let link = move || SiteLink {
         slot: Arc::clone(&slot),
         answer_within: options.answer_within,
         conversation: None,
     };
-    actor::spawn(site, PACE, link, surroundings)
+    let actor = actor::spawn(site, PACE, link, surroundings);
+    let (hub, site_id) = (hub.clone(), options.binding.site_id);
+    // The connection outlives a panic of the actor: whoever releases after it needs it.
+    tokio::spawn(async move {
+        let ended = actor.await;
+        hub.forget(&site_id, &kept);
+        if let Err(panic) = ended.map_err(tokio::task::JoinError::try_into_panic)
+            && let Ok(panic) = panic
+        {
+            std::panic::resume_unwind(panic);
+        }
+    })
 }
 
 /// What the egress guard lets out to a site: priority requests of own rows, and what a waiver
@@ -142,14 +154,6 @@ impl SiteLink {
         let answer = conversation.ask(&Ask::Connect, until).await;
         self.conversation = Some(conversation);
         answer
-    }
-}
-
-impl Drop for SiteLink {
-    fn drop(&mut self) {
-        if let Some(conversation) = &self.conversation {
-            conversation.give_up("the adapter ended");
-        }
     }
 }
 

@@ -34,7 +34,7 @@ const AGGREGATED_WITHIN: Millis = Millis(500);
 const NOTES_MAX: usize = 32;
 
 /// The statuses that every reading needs, as far as the site's list has them.
-const WATCHED: [(&str, &str); 13] = [
+pub(crate) const WATCHED: [(&str, &str); 13] = [
     ("S0001", "signalgroupstatus"),
     ("S0002", "detectorlogicstatus"),
     ("S0005", "status"),
@@ -52,15 +52,16 @@ const WATCHED: [(&str, &str); 13] = [
 /// The read-back of a priority request.
 const READ_BACK: (&str, &str) = ("S0033", "status");
 /// What else the gate reads, and the read-backs of commands without expiry.
-const IDENTITY: [(&str, &str); 3] = [("S0095", "status"), ("S0097", "checksum"), ("S0017", "number")];
-const SWITCHED: [(&str, &str); 4] = [
+pub(crate) const IDENTITY: [(&str, &str); 3] =
+    [("S0095", "status"), ("S0097", "checksum"), ("S0017", "number")];
+pub(crate) const SWITCHED: [(&str, &str); 4] = [
     ("S0003", "inputstatus"),
     ("S0006", "status"),
     ("S0006", "emergencystage"),
     ("S0035", "emergencyroutes"),
 ];
 /// Vehicles of all detector logics, each second.
-const COUNTED: Wanted = Wanted { code: "S0205", name: "vehicles", every_s: 1, on_change: false };
+pub(crate) const COUNTED: Wanted = Wanted { code: "S0205", name: "vehicles", every_s: 1, on_change: false };
 
 /// A command that was sent and is waited for.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -13,6 +13,7 @@ pub mod adapter;
 pub mod binding;
 pub mod board;
 pub mod codec;
+pub mod conformance;
 pub mod exchange;
 pub mod frame;
 pub mod naming;

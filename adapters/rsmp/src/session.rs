@@ -23,7 +23,7 @@ use crate::version::{Core, Sxl};
 
 pub use asking::{AlarmAsk, Unsent, Wanted};
 pub use ids::{Ids, is_message_id};
-pub use policy::{Accepted, OF_PRIMARY, Policy, Rights, Times};
+pub use policy::{Accepted, OF_PRIMARY, Policy, Rights, Times, WITHOUT_EXPIRY};
 
 /// Messages of ours that wait for their acknowledgement at once.
 pub const UNACKNOWLEDGED_MAX: usize = 64;

@@ -193,6 +193,20 @@ impl Hub {
     }
 }
 
+impl Hub {
+    /// Expect the site of this slot no longer, and end its connection.
+    pub(super) fn forget(&self, site_id: &str, slot: &Arc<Slot>) {
+        let mut sites = lock(&self.shared.sites);
+        if sites.get(site_id).is_some_and(|registered| Arc::ptr_eq(&registered.slot, slot)) {
+            sites.remove(site_id);
+        }
+        drop(sites);
+        if let Some(conversation) = lock(&slot.newest).take() {
+            conversation.give_up("the adapter ended");
+        }
+    }
+}
+
 impl Shared {
     async fn accept(self: Arc<Self>, listener: TcpListener, over: CancellationToken) {
         let strangers = Arc::new(Semaphore::new(STRANGERS_MAX));

@@ -266,6 +266,18 @@ async fn x2_a_site_without_the_right_certificate_is_not_heard() {
     assert!(!greeted(&hub, config).await, "another site's certificate");
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_site_whose_adapter_ended_is_let_go_and_expected_no_more() {
+    let scene = Scene::start().await;
+    rig::s19_shutdown_releases(&scene).await;
+    assert_eq!(scene.hub.with(SITE, |_, _| ()), None);
+    let mut stream = tls::dial(&scene.hub.address().to_string(), None).await.expect("connects");
+    stream.write_all(&Peer::new().version()).await.expect("writes");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("reads until the end");
+    assert!(answer.contains("is unknown"), "{answer}");
+}
+
 #[tokio::test]
 async fn x5_nobody_listens_in_clear_to_other_machines() {
     let options = ListenOptions::new("0.0.0.0:0".parse().expect("an address"));

@@ -37,7 +37,7 @@ impl Times {
 }
 
 /// Commands that act for good, without an expiry of their own: by waiver of a site alone.
-const WITHOUT_EXPIRY: [&str; 5] = ["M0005", "M0006", "M0008", "M0013", "M0019"];
+pub const WITHOUT_EXPIRY: [&str; 5] = ["M0005", "M0006", "M0008", "M0013", "M0019"];
 /// Clock, plans, tables and codes: the primary supervisor's alone.
 pub const OF_PRIMARY: [&str; 14] = [
     "M0002", "M0003", "M0007", "M0014", "M0015", "M0016", "M0017", "M0018", "M0020", "M0021", "M0023",

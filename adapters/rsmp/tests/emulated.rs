@@ -1,0 +1,132 @@
+//! The adapter before an emulated controller: two sides that were written apart, over real sockets.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clearway_contract::actor::{Clock, Surroundings};
+use clearway_contract::kit::MAIN;
+use clearway_contract::kit::rig::{self, Rig, Stage, Wire};
+use clearway_contract::{Protocol, Site};
+use clearway_field::{FaceKind, Field, FieldOptions};
+use clearway_network::testing::corridor;
+use clearway_rsmp::Binding;
+use clearway_rsmp::adapter::{Hub, ListenOptions, Options, spawn};
+use clearway_signals::{ControllerId, Millis, RowSet};
+use tokio::task::JoinHandle;
+
+const ID: ControllerId = ControllerId(0);
+
+fn clock() -> Clock {
+    let start = Instant::now();
+    Arc::new(move || {
+        let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        (Millis(i64::try_from(ns / 1_000_000).unwrap_or(i64::MAX)), ns)
+    })
+}
+
+/// Controller 0 of the corridor behind its RSMP face.
+struct Scene {
+    hub: Hub,
+    field: Field,
+    site: Site,
+    site_id: String,
+    mistaken: AtomicBool,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let listen = ListenOptions::new("127.0.0.1:0".parse().expect("an address"));
+        let hub = Hub::listen(listen, clock()).await.expect("binds on loopback");
+        let network = corridor(2);
+        let mut options = FieldOptions::default();
+        options.rsmp.supervisors = vec![hub.address().to_string()];
+        let faces = [FaceKind::Rsmp, FaceKind::None];
+        let controller = &network.controllers[ID.index()];
+        let site_id = options.rsmp.site_id(controller);
+        let site = Site {
+            controller: ID,
+            name: controller.name.clone(),
+            protocol: Protocol::Rsmp,
+            address: hub.address().to_string(),
+            groups: controller.groups.clone(),
+            group_numbers: controller.group_numbers.clone(),
+            relations: controller.relations.clone(),
+            rows: controller.rows.clone(),
+            capabilities: controller.capabilities,
+            detectors: controller.detectors.iter().map(|detector| detector.number).collect(),
+            backup_time_max: Millis::from_s(60),
+        };
+        let field = Field::start(&network, &faces, options).await.expect("starts");
+        Self { hub, field, site, site_id, mistaken: AtomicBool::new(false) }
+    }
+}
+
+impl Stage for Scene {
+    fn site(&self) -> Site {
+        let mut site = self.site.clone();
+        if self.mistaken.load(Ordering::SeqCst) {
+            site.groups[0].min_green += Millis(1_000);
+        }
+        site
+    }
+
+    fn spawn(&self, site: Site, surroundings: Surroundings) -> JoinHandle<()> {
+        let binding = Binding {
+            dead_man: Some(Millis::from_s(10)),
+            max_presence: Some(Millis::from_s(120)),
+            ..Binding::new(&self.site_id)
+        };
+        let options = Options { answer_within: Duration::from_secs(2), ..Options::new(binding) };
+        spawn(&self.hub, site, options, surroundings)
+    }
+
+    fn calls(&self) -> RowSet {
+        self.field.with(ID, |emulator| emulator.status().remote).expect("it is there")
+    }
+
+    fn accepted(&self) -> u32 {
+        self.field.with(ID, |emulator| emulator.counters().accepted).expect("it is there")
+    }
+
+    fn set_wire(&self, _wire: Wire) {
+        unreachable!("these checks leave the wire alone")
+    }
+
+    fn mistake(&self) {
+        self.mistaken.store(true, Ordering::SeqCst);
+    }
+}
+
+/// The emulator carries out requests at its next step.
+async fn until(scene: &Scene, calls: RowSet) {
+    let shown = tokio::time::timeout(Duration::from_secs(10), async {
+        while scene.calls() != calls {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    shown.await.expect("the controller does what S0033 says");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emulated_controller_is_called_and_released() {
+    let scene = Scene::start().await;
+    let mut rig = Rig::start(&scene, |_| {});
+    rig.call(MAIN, 1).await;
+    rig.confirmed(1, true).await;
+    until(&scene, RowSet::of(MAIN)).await;
+    rig.release(MAIN, 1).await;
+    rig.confirmed(1, false).await;
+    until(&scene, RowSet::EMPTY).await;
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s19_shutdown_leaves_nothing_on_at_an_emulated_controller() {
+    rig::s19_shutdown_releases(&Scene::start().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn s6_an_emulated_controller_that_is_another_one_is_never_written() {
+    rig::s6_another_device_is_never_written(&Scene::start().await).await;
+}

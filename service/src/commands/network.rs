@@ -5,10 +5,10 @@ use std::path::Path;
 use clearway_format::import::osm;
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 
-use super::Exit;
+use super::{Exit, prove};
 use crate::cli::{ImportKind, NetworkCommand};
 
-/// Import or check.
+/// Import, check or prove.
 pub fn run(command: NetworkCommand) -> Result<Exit> {
     match command {
         NetworkCommand::Import { kind: ImportKind::Osm, source, out, name } => {
@@ -19,6 +19,9 @@ pub fn run(command: NetworkCommand) -> Result<Exit> {
             import_osm(&source, &out, &name)
         }
         NetworkCommand::Check { dir, json } => Ok(check(&dir, json)),
+        NetworkCommand::Prove { dir, controller, states, json, svg } => {
+            prove::run(&prove::Request { dir, controller, states_max: states, json, svg })
+        }
     }
 }
 

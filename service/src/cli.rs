@@ -27,7 +27,7 @@ pub enum Commands {
     Steer(Steer),
     /// The engine steering a SUMO scenario; SUMO's own tripinfo says what came of it.
     Sumo(Sumo),
-    /// Network models: import, check.
+    /// Network models: import, check, prove.
     #[command(subcommand)]
     Network(NetworkCommand),
     /// The configuration: check it, or print its schema.
@@ -181,6 +181,23 @@ pub enum NetworkCommand {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Explore every state of every junction's sequencer and print what is proved.
+    Prove {
+        /// The folder of the model.
+        dir: PathBuf,
+        /// Only this controller, with the history of each row's slowest entry.
+        #[arg(long)]
+        controller: Option<String>,
+        /// A junction with more states than this is proved in parts.
+        #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1_000..=100_000_000))]
+        states: u32,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// Draw what is broken, or without a fault the slowest entry.
+        #[arg(long)]
+        svg: Option<PathBuf>,
     },
 }
 

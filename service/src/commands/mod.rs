@@ -4,6 +4,7 @@ pub mod config;
 pub mod field;
 pub mod journal;
 pub mod network;
+pub mod prove;
 pub mod remote;
 pub mod run;
 pub mod steer;

@@ -33,7 +33,7 @@ pub struct Budget {
 
 impl Default for Budget {
     fn default() -> Self {
-        // 15 requests are exact within a tenth of this; what is not stays under a millisecond or so.
+        // 15 requests are exact within this, as a rule within a tenth; it bounds the time to a millisecond.
         Self { nodes: 4_000, choices: 3 }
     }
 }

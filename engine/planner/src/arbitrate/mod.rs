@@ -18,7 +18,7 @@
 //! * `net`: instants, difference constraints, their least and their greatest solution;
 //! * `problem`: a net with the greens that requests may be given;
 //! * `ring`, `stages`: problems from a dual ring, from a stage plan;
-//! * `present`: a stage plan and its state from what a controller is seen to show;
+//! * `present`, `site`: stage plans and their states from what controllers are seen to show;
 //! * `answer`, `search`: what is asked and answered; the branch and bound.
 
 mod answer;
@@ -27,6 +27,7 @@ mod present;
 mod problem;
 mod ring;
 mod search;
+mod site;
 mod stages;
 
 pub use answer::{Budget, Given, Outcome, Request, Verdict, Window};
@@ -34,6 +35,7 @@ pub use present::{StageCycle, Stretch};
 pub use problem::{Occurrence, Problem};
 pub use ring::{Barrier, BarrierGroup, DualRing, Phase, RingPosition, RingState};
 pub use search::Arbiter;
+pub use site::Sites;
 pub use stages::{Stage, StageState};
 
 /// Requests that are arbitrated together.

@@ -4,8 +4,8 @@ use clearway_network::testing::corridor;
 use clearway_signals::{GroupId, GroupSet, Millis};
 
 use crate::arbitrate::{
-    Arbiter, Barrier, Budget, DualRing, Fault, Phase, Problem, Request, RingPosition, RingState, StageCycle,
-    Stretch, Verdict,
+    Arbiter, Barrier, Budget, DualRing, Fault, Outcome, Phase, Problem, Request, RingPosition, RingState,
+    StageCycle, Stretch, Verdict,
 };
 use crate::transition::planned_display;
 
@@ -25,14 +25,28 @@ fn green(phase: usize, min_s: i64, max_s: i64) -> RingPosition {
 
 /// Ring 1 holds 10 s at most, ring 2 may hold 30 s; then a pair of cross phases.
 fn uneven(barrier: Barrier, requests: &[Request]) -> (Verdict, i64) {
+    let outcome = answer(barrier, requests);
+    (outcome.verdict, outcome.cost)
+}
+
+fn answer(barrier: Barrier, requests: &[Request]) -> Outcome {
     let (short, long) = ([phase(1, 5, 10)], [phase(5, 5, 30)]);
     let cross = [[phase(3, 5, 20)], [phase(7, 5, 20)]];
     let groups: [[&[Phase]; 2]; 2] = [[&short, &long], [&cross[0], &cross[1]]];
     let mut problem = Problem::new();
     let state = RingState { group: 0, rings: [green(0, 5, 10), green(0, 5, 30)] };
     problem.dual_ring(&DualRing { groups: &groups, barrier }, &state, 4).unwrap();
-    let outcome = Arbiter::new().solve(&problem, requests, &Budget::default()).unwrap();
-    (outcome.verdict, outcome.cost)
+    Arbiter::new().solve(&problem, requests, &Budget::default()).unwrap()
+}
+
+#[test]
+fn of_equal_costs_the_more_flexible_one_wins() {
+    // Phase 3 can be green in 10 s. Not serving it costs as much and leaves everything open.
+    let tied = Request { unserved: Some(Millis::from_s(10)), ..request(3, 0, 2) };
+    let (free, kept) = (answer(Barrier::Rest, &[tied]), answer(Barrier::Rest, &[request(3, 0, 2)]));
+    assert_eq!((free.cost, kept.cost), (10_000, 10_000));
+    assert_eq!(free.given()[0].occurrence, None);
+    assert!(free.flexibility > kept.flexibility);
 }
 
 #[test]

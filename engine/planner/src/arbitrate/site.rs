@@ -1,0 +1,150 @@
+//! Arbitration at the controllers of a network, from what is watched of them.
+
+use clearway_network::{Controller, Network};
+use clearway_signals::limits::GROUPS_MAX;
+use clearway_signals::{GroupId, Millis};
+
+use super::answer::{Budget, Outcome, Request};
+use super::present::{StageCycle, Stretch};
+use super::problem::Problem;
+use super::search::Arbiter;
+use crate::transition::{Display, Shown};
+use crate::watch::Watch;
+
+/// Cycles that are looked ahead.
+const CYCLES: usize = 3;
+/// Stages that are looked ahead at most.
+const STAGES_MAX: usize = 18;
+
+/// The stage plans of all controllers, and one workspace for all of them.
+#[derive(Clone, Debug)]
+pub struct Sites {
+    cycles: Vec<StageCycle>,
+    problem: Problem,
+    arbiter: Arbiter,
+}
+
+impl Sites {
+    /// Work out the stages of every controller.
+    #[must_use]
+    pub fn new(network: &Network, stretch: &Stretch) -> Self {
+        Self {
+            cycles: network.controllers.iter().map(|c| StageCycle::new(c, stretch)).collect(),
+            problem: Problem::new(),
+            arbiter: Arbiter::new(),
+        }
+    }
+
+    /// Arbitrate between requests for groups of one controller, their times counted from `now`.
+    ///
+    /// `None` when the controller cannot be predicted: it was not read lately, its cycle is not known
+    /// yet, it is out of step (a preemption, its recovery), or the requests do not fit. Who comes first
+    /// is then served first.
+    pub fn decide(
+        &mut self,
+        controller: &Controller,
+        watch: &Watch,
+        now: Millis,
+        requests: &[Request],
+        budget: &Budget,
+    ) -> Option<Outcome> {
+        let cycle = self.cycles.get(controller.id.index())?;
+        let zero = watch.cycle_zero()?;
+        if !watch.is_fresh(now) || !watch.in_step(controller) {
+            return None;
+        }
+        let display = display(controller, watch);
+        let state = cycle.state(zero, now, &display)?;
+        let ahead = (CYCLES * cycle.stages().len()).min(STAGES_MAX);
+        let wanted = requests.iter().map(|request| request.group).collect();
+        self.problem.stages(&controller.junction(), cycle.stages(), &state, ahead, wanted).ok()?;
+        self.arbiter.solve(&self.problem, requests, budget).ok()
+    }
+
+    /// Of the requests that the last outcome serves, the one whose green starts first: the one to ask
+    /// for now, as a controller holds one row of ours at a time.
+    #[must_use]
+    pub fn first(&self, outcome: &Outcome) -> Option<usize> {
+        let starts = outcome.given().iter().enumerate().filter_map(|(request, given)| {
+            let window = outcome.window(&self.problem, given.occurrence?)?;
+            Some((window.earliest, request))
+        });
+        starts.min().map(|(_, request)| request)
+    }
+}
+
+/// What every group shows by the last reading.
+fn display(controller: &Controller, watch: &Watch) -> Display {
+    let mut display = [Shown { green: false, since: Millis::ZERO }; GROUPS_MAX];
+    for (shown, group) in display.iter_mut().zip(0_u8..).take(controller.groups.len()) {
+        let (green, since) = watch.shows_green(GroupId(group));
+        *shown = Shown { green, since };
+    }
+    display
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::arbitrate::Verdict;
+    use clearway_network::testing::corridor;
+    use clearway_signals::{ControllerStatus, GroupSet, Mode, PreemptState};
+
+    fn reading(ms: i64, greens: u64) -> ControllerStatus {
+        let greens = GroupSet(greens);
+        ControllerStatus { at: Millis(ms), mode: Mode::Normal, greens, ..Default::default() }
+    }
+
+    /// The corridor's first controller, watched for two cycles and up to 20 s into the third.
+    fn watched(network: &Network) -> Watch {
+        let mut watch = Watch::default();
+        for cycle in 0..2 {
+            for (ms, greens) in [(0, 0b001), (25_000, 0), (30_000, 0b110), (50_000, 0)] {
+                watch.update(&network.controllers[0], &reading(cycle * 60_000 + ms, greens));
+            }
+        }
+        watch.update(&network.controllers[0], &reading(120_000, 0b001));
+        watch.update(&network.controllers[0], &reading(140_000, 0b001));
+        watch
+    }
+
+    fn request(group: u8, early_s: i64, late_s: i64, weight: u32) -> Request {
+        let (early, late) = (Millis::from_s(early_s), Millis::from_s(late_s));
+        Request { group: GroupId(group), early, late, weight, unserved: Some(Millis::from_s(60)) }
+    }
+
+    const STRETCH: Stretch = Stretch { shorten_max: Millis::from_s(20), extend_max: Millis::from_s(10) };
+
+    #[test]
+    fn the_request_whose_green_comes_first_is_asked_first() {
+        let network = corridor(1);
+        let mut sites = Sites::new(&network, &STRETCH);
+        let watch = watched(&network);
+        let asked = [request(1, 12, 14, 1), request(0, 10, 12, 5)];
+        let now = Millis(140_000);
+        let outcome = sites.decide(&network.controllers[0], &watch, now, &asked, &Budget::default()).unwrap();
+        assert_eq!(outcome.verdict, Verdict::Optimal);
+        // Group 0 is held to 32 s of its cycle, group 1 starts 5 s later: 5 s late, at weight 1.
+        assert_eq!((outcome.cost, outcome.given()[1].delay), (5_000, Millis::ZERO));
+        assert_eq!(sites.first(&outcome), Some(1));
+    }
+
+    #[test]
+    fn a_controller_that_cannot_be_predicted_is_not_arbitrated() {
+        let network = corridor(1);
+        let mut sites = Sites::new(&network, &STRETCH);
+        let controller = &network.controllers[0];
+        let asked = [request(0, 0, 1, 1)];
+        let mut decide = |watch: &Watch, ms: i64| {
+            sites.decide(controller, watch, Millis(ms), &asked, &Budget::default()).is_some()
+        };
+        let watch = watched(&network);
+        assert!(decide(&watch, 140_000));
+        assert!(!decide(&watch, 160_000), "the reading is old");
+        assert!(!decide(&Watch::default(), 140_000), "never read");
+        let mut odd = watched(&network);
+        let preempted = PreemptState::Dwell;
+        odd.update(controller, &ControllerStatus { preempt: preempted, ..reading(141_000, 0b001) });
+        assert!(!decide(&odd, 141_000), "preempted");
+    }
+}

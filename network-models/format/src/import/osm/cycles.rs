@@ -46,7 +46,7 @@ fn best(design: &Design, common_s: u32, profile: &Profile) -> Timing {
     let sequence = Sequence::new(&design.signals, &design.stages);
     let common = sequence.timing(common_s);
     let mut possible: Vec<Timing> = Vec::new();
-    if design.mid_block && common_s.is_multiple_of(2) {
+    if design.mid_block && design.stages.len() == 2 && common_s.is_multiple_of(2) {
         possible.extend(sequence.timing(common_s / 2).filter(|timing| timing.serves_all));
     }
     if !common.as_ref().is_some_and(|timing| timing.serves_all) {
@@ -62,4 +62,52 @@ fn in_least_cycle(sequence: &Sequence<'_>) -> Timing {
     let cycle_s = sequence.least_cycle_s(0, 0.0).next_multiple_of(10);
     let empty = Timing { cycle_s, greens: Vec::new(), delay: 0.0, serves_all: false };
     sequence.timing(cycle_s).unwrap_or(empty)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::osm::FI_DEFAULT;
+    use crate::import::osm::signals::Need;
+
+    /// Two streets that cross, with this flow ratio and intergreen.
+    fn crossing(flow_ratio: f64, intergreen_s: u32, mid_block: bool) -> Design {
+        let need = Need {
+            min_green_s: 5,
+            min_red_s: 5,
+            walks: false,
+            persons_per_h: 1800.0 * flow_ratio,
+            saturation_per_h: 1800.0,
+            flow_ratio,
+        };
+        let signals = Signals {
+            needs: vec![need.clone(), need],
+            conflicts: vec![0b10, 0b01],
+            intergreen_s: vec![vec![0, intergreen_s], vec![intergreen_s, 0]],
+        };
+        Design { signals, stages: vec![0b01, 0b10], mid_block }
+    }
+
+    fn cycles_s(designs: &[Design], areas: &[usize]) -> Vec<u32> {
+        timings(designs, areas, &FI_DEFAULT).iter().map(|timing| timing.cycle_s).collect()
+    }
+
+    #[test]
+    fn an_area_has_one_cycle_that_serves_its_busiest_junction() {
+        let (calm, busy) = (crossing(0.1, 6, false), crossing(0.375, 8, false));
+        assert_eq!(cycles_s(&[calm.clone(), busy.clone()], &[0, 0]), [100, 100]);
+        assert_eq!(cycles_s(&[calm, busy], &[0, 1]), [90, 100]);
+    }
+
+    #[test]
+    fn a_simple_crossing_runs_half_the_cycle_and_an_overloaded_junction_a_longer_one() {
+        assert_eq!(cycles_s(&[crossing(0.1, 6, true), crossing(0.1, 6, false)], &[0, 0]), [45, 90]);
+        let alone = cycles_s(&[crossing(0.4, 12, false), crossing(0.1, 6, false)], &[0, 0]);
+        assert!(alone[0] > 100 && alone[1] == 90, "{alone:?}");
+    }
+
+    #[test]
+    fn a_junction_that_clears_for_minutes_gets_the_cycle_that_its_minimum_greens_need() {
+        assert_eq!(cycles_s(&[crossing(0.1, 200, false)], &[0]), [410]);
+    }
 }

@@ -153,7 +153,7 @@ fn group(base: &Base, site: &Site, i: usize, before: &[Group], profile: &Profile
     };
     let number = 1 + before.iter().filter(|g| g.kind == kind).count();
     let walk = i.checked_sub(site.approaches.len());
-    let street = site.approaches.get(i).map(|a| &base.links[a.link]).filter(|_| kind == GroupKind::Vehicle);
+    let (flow_per_h, saturation_per_h, persons) = traffic(base, site, i, kind, profile);
     Group {
         kind,
         name: format!("{letter}{number}"),
@@ -162,25 +162,23 @@ fn group(base: &Base, site: &Site, i: usize, before: &[Group], profile: &Profile
         yellow_s: if walk.is_none() { profile.yellow_s } else { 0.0 },
         clearance_s: walk.map_or(0.0, |walk| f64::from(clearance_s(&site.crosswalks[walk], profile))),
         red_yellow_s: if kind == GroupKind::Vehicle { profile.red_yellow_s } else { 0.0 },
-        persons_per_h: persons_per_h(base, site, i, kind, profile),
-        saturation_per_h: street.map_or(0.0, |link| f64::from(link.lanes) * profile.saturation_per_h),
-        flow_ratio: street.map_or(0.0, |link| profile.flow_per_h(&link.class) / profile.saturation_per_h),
+        persons_per_h: flow_per_h * persons,
+        saturation_per_h,
+        flow_ratio: if saturation_per_h > 0.0 { flow_per_h / saturation_per_h } else { 0.0 },
     }
 }
 
-fn persons_per_h(base: &Base, site: &Site, group: usize, kind: GroupKind, profile: &Profile) -> f64 {
-    let link = |group: usize| site.approaches[group].link;
-    match kind {
-        GroupKind::Vehicle => {
-            let link = &base.links[link(group)];
-            f64::from(link.lanes) * profile.flow_per_h(&link.class) * profile.persons_per_car
-        }
-        GroupKind::Tram => {
-            let lines = base.lines.iter().filter(|(_, links)| links.contains(&link(group))).count();
-            lines as f64 * 3600.0 / profile.headway_s * profile.persons_per_tram
-        }
-        _ => profile.walkers_per_h,
+/// Flow in an hour, what all lanes carry in an hour of green (nobody queues to walk), and people in each.
+fn traffic(base: &Base, site: &Site, i: usize, kind: GroupKind, profile: &Profile) -> (f64, f64, f64) {
+    let Some(approach) = site.approaches.get(i) else { return (profile.walkers_per_h, 0.0, 1.0) };
+    if kind == GroupKind::Tram {
+        let lines = base.lines.iter().filter(|(_, links)| links.contains(&approach.link)).count();
+        let trams_per_h = lines as f64 * 3600.0 / profile.headway_s;
+        return (trams_per_h, profile.tram_saturation_per_h, profile.persons_per_tram);
     }
+    let link = &base.links[approach.link];
+    let lanes = f64::from(link.lanes);
+    (lanes * profile.flow_per_h(&link.class), lanes * profile.saturation_per_h, profile.persons_per_car)
 }
 
 /// The names of the two streets that bring most, e.g. "Mannerheimintie / Kaivokatu".

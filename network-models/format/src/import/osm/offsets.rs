@@ -149,3 +149,75 @@ fn waits_s(timing: &Timing, group: usize) -> Option<Vec<f64>> {
 fn whole(seconds: f64) -> usize {
     seconds.round().max(0.0) as usize
 }
+
+#[cfg(test)]
+mod tests {
+    use clearway_signals::GroupKind;
+
+    use super::*;
+    use crate::import::osm::FI_DEFAULT;
+    use crate::import::osm::geo::Xy;
+    use crate::import::osm::junction::Group;
+    use crate::import::osm::streams::{Approach, Site, Stream};
+    use crate::import::osm::streets::Kind;
+    use crate::import::osm::timing::Green;
+
+    /// A controller with one approach over link `from` to link `to`.
+    fn controller(from: usize, to: usize) -> Controller {
+        let stream =
+            Stream { links: vec![from, to], moves: Vec::new(), line: Vec::new(), stop_m: 0.0, turn_deg: 0.0 };
+        let approach =
+            Approach { link: from, kind: Kind::Road, stop_back_m: 0.0, inner: false, streams: vec![stream] };
+        let group = Group {
+            kind: GroupKind::Vehicle,
+            name: "K1".into(),
+            of: 0,
+            min_green_s: 5.0,
+            yellow_s: 3.0,
+            clearance_s: 0.0,
+            red_yellow_s: 1.0,
+            persons_per_h: 390.0,
+            saturation_per_h: 1800.0,
+            flow_ratio: 0.2,
+        };
+        Controller {
+            title: String::new(),
+            centre: Xy::default(),
+            mid_block: false,
+            site: Site { approaches: vec![approach], ..Site::default() },
+            groups: vec![group],
+            relations: Vec::new(),
+        }
+    }
+
+    fn timing(cycle_s: u32, start_s: u32, length_s: u32) -> Timing {
+        let greens = vec![Green { group: 0, start_s, length_s }];
+        Timing { cycle_s, greens, delay: 0.0, serves_all: true }
+    }
+
+    fn street(from: usize, to: usize, link: usize, length_m: f64) -> Street {
+        Street { from, to, exit: link, stop_line: link, length_m, flow_per_h: 300.0 }
+    }
+
+    #[test]
+    fn a_platoon_meets_green_at_one_junction_after_the_other() {
+        let controllers = [controller(0, 1), controller(1, 2), controller(2, 3)];
+        let timings = [timing(90, 10, 30), timing(90, 40, 30), timing(45, 5, 20)];
+        let streets = [street(0, 1, 1, 250.0), street(1, 2, 2, 125.0)];
+        let offsets = offsets(&controllers, &timings, &streets, &FI_DEFAULT);
+        // The green of the second starts the 30 s later that the way takes.
+        assert_eq!((offsets[1] + 40) % 90, (offsets[0] + 10 + 30) % 90);
+        // 30 s of cars do not pass in 20 s of green; most of them do.
+        let arrives_s = (offsets[1] + 40 + 15) % 45;
+        let begins_s = (offsets[2] + 5) % 45;
+        let early_s = (begins_s + 45 - arrives_s) % 45;
+        assert!(early_s <= 10, "{offsets:?}");
+    }
+
+    #[test]
+    fn cycles_that_do_not_fit_are_left_alone() {
+        let controllers = [controller(0, 1), controller(1, 2)];
+        let timings = [timing(90, 10, 30), timing(100, 40, 30)];
+        assert_eq!(offsets(&controllers, &timings, &[street(0, 1, 1, 250.0)], &FI_DEFAULT), [0, 0]);
+    }
+}

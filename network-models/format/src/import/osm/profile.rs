@@ -58,6 +58,8 @@ pub struct Profile {
     pub arterial_per_h: f64,
     /// Vehicles that a lane discharges in an hour of green.
     pub saturation_per_h: f64,
+    /// Trams that a track discharges in an hour of green: one in twelve seconds.
+    pub tram_saturation_per_h: f64,
     /// People in a motor vehicle.
     pub persons_per_car: f64,
     /// People in a tram.
@@ -97,6 +99,7 @@ pub const FI_DEFAULT: Profile = Profile {
     long_cycles_s: [110, 120, 130, 140],
     arterial_per_h: 300.0,
     saturation_per_h: 1800.0,
+    tram_saturation_per_h: 300.0,
     persons_per_car: 1.3,
     persons_per_tram: 60.0,
     walkers_per_h: 150.0,

@@ -8,8 +8,9 @@
 //! Splits after Webster (1958): first every queue gets the green for its flow, all of them loaded
 //! alike; what the cycle then has left goes where it saves most waiting.
 
+use super::conflict::whole_seconds;
 use super::differences::{Constraint, settle};
-use super::signals::Signals;
+use super::signals::{Need, Signals};
 use super::stages::Set;
 
 /// A green of a group.
@@ -113,9 +114,7 @@ impl<'a> Sequence<'a> {
     /// Ask for a share of the green that each queue needs.
     fn scale(&mut self, cycle_s: u32, share: f64) {
         for run in &mut self.runs {
-            let need = &self.signals.needs[run.group];
-            let queue_s = need.flow_ratio * f64::from(cycle_s) / SATURATION_MAX * share;
-            run.least_s = need.min_green_s.max(super::conflict::whole_seconds(queue_s));
+            run.least_s = needed_s(&self.signals.needs[run.group], cycle_s, share);
         }
     }
 
@@ -231,6 +230,12 @@ impl<'a> Sequence<'a> {
     }
 }
 
+/// The minimum green, or this share of what the queue of a cycle needs.
+pub fn needed_s(need: &Need, cycle_s: u32, share: f64) -> u32 {
+    let queue_s = need.flow_ratio * f64::from(cycle_s) / SATURATION_MAX * share;
+    need.min_green_s.max(whole_seconds(queue_s))
+}
+
 /// Let pedestrians walk in one run of stages only, then vehicles wherever that makes room.
 fn thinned(signals: &Signals, stages: &[Set]) -> Vec<Set> {
     let mut stages = stages.to_vec();
@@ -274,7 +279,7 @@ pub fn delay(signals: &Signals, cycle_s: u32, greens: &[Green]) -> f64 {
     /// The quarter of an hour that the incremental delay is taken over.
     const PERIOD_H: f64 = 0.25;
     let cycle = f64::from(cycle_s.max(1));
-    let of_group = |(group, need): (usize, &super::signals::Need)| {
+    let of_group = |(group, need): (usize, &Need)| {
         let own: Vec<&Green> = greens.iter().filter(|green| green.group == group).collect();
         let green_s: f64 = own.iter().map(|green| f64::from(green.length_s)).sum();
         let uniform: f64 = reds(&own, cycle_s).map(|red| red * red / (2.0 * cycle)).sum();
@@ -324,15 +329,13 @@ pub fn rows(timing: &Timing, leads: impl Fn(&Green) -> f64) -> (Vec<Row>, u32) {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+pub mod testing {
+    //! What any timing must hold.
 
-    use super::*;
-    use crate::import::osm::signals::testing::any_signals;
-    use crate::import::osm::stages::{cyclic_orders, members, smallest_covers};
+    use super::{Signals, Timing};
 
-    /// What is wrong with a timing, second by second.
-    fn faults(signals: &Signals, timing: &Timing) -> Vec<String> {
+    /// Groups without their minimum green, conflicting greens, and intergreens that are cut.
+    pub fn faults(signals: &Signals, timing: &Timing) -> Vec<String> {
         let cycle = timing.cycle_s;
         let mut faults = Vec::new();
         for (group, need) in signals.needs.iter().enumerate() {
@@ -353,10 +356,20 @@ mod tests {
         }
         faults
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::testing::faults;
+    use super::*;
+    use crate::import::osm::signals::testing::any_signals;
+    use crate::import::osm::stages::{cyclic_orders, members, smallest_covers};
 
     #[test]
     fn s3_a_group_starts_as_soon_as_those_before_it_have_cleared() {
-        let need = |flow_ratio| super::super::signals::Need {
+        let need = |flow_ratio| Need {
             min_green_s: 5,
             min_red_s: 5,
             walks: false,
@@ -384,7 +397,7 @@ mod tests {
 
     #[test]
     fn a_cycle_that_is_too_short_has_no_timing_and_the_least_one_has() {
-        let need = super::super::signals::Need {
+        let need = Need {
             min_green_s: 10,
             min_red_s: 5,
             walks: true,

@@ -6,8 +6,10 @@ Community `administrator` in versions 1 and 2c; users `engine` (SHA-256, AES-128
 (SHA-1, AES-256 with the key lengthened after Reeder), passwords `authentication` and `encryption`.
 """
 
+import os
 import sys
 
+from pyasn1.type import univ
 from pysnmp.carrier.asyncio.dgram import udp
 from pysnmp.entity import config, engine
 from pysnmp.entity.rfc3413 import cmdrsp, context
@@ -45,7 +47,7 @@ class Instrumentation(instrum.AbstractMibInstrumController):
     def write_variables(self, *bindings, **_):
         for index, (name, value) in enumerate(bindings):
             below = tuple(name)[len(BASE) :]
-            kind = "integer" if isinstance(value, v2c.Integer) else "octet"
+            kind = "integer" if isinstance(value, univ.Integer) else "octet"
             answer = self.store.set(below, kind, value.prettyPrint())
             if answer != "DONE":
                 refusals = {"wrong-value": error.WrongValueError, "wrong-type": error.WrongTypeError}
@@ -88,8 +90,6 @@ def main():
         port = transport.transport.get_extra_info("sockname")[1]
         with open(sys.argv[3] + ".new", "w", encoding="utf-8") as file:
             file.write(str(port))
-        import os
-
         os.rename(sys.argv[3] + ".new", sys.argv[3])
 
     snmp.transport_dispatcher.loop.create_task(tell_port())

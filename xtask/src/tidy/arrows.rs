@@ -34,6 +34,7 @@ const ARROWS: &[Arrow] = &[
         ours: &["signals", "network", "certify", "planner", "contract"],
         others: None,
     },
+    Arrow { package: "clearway-prove", ours: &["signals", "network"], others: Some(&["thiserror"]) },
     Arrow { package: "clearway-contract", ours: &["signals", "certify"], others: None },
     Arrow { package: "clearway-egress", ours: &["signals"], others: None },
     Arrow { package: "clearway-ntcip", ours: PROTOCOL, others: None },
@@ -41,7 +42,8 @@ const ARROWS: &[Arrow] = &[
     Arrow { package: "clearway-rsmp", ours: PROTOCOL, others: None },
     Arrow { package: "clearway-feeds", ours: &["signals", "contract"], others: None },
     Arrow { package: "clearway-format", ours: &["signals", "network"], others: None },
-    Arrow { package: "clearway-field", ours: &["signals", "network", "format"], others: None },
+    Arrow { package: "clearway-field", ours: &["signals", "network", "format", "rsmp"], others: None },
+    Arrow { package: "clearway-sumo", ours: &["signals"], others: None },
     Arrow {
         package: "clearway-traffic",
         ours: &[

@@ -28,15 +28,10 @@ fn escape(text: &str) -> String {
 /// Draw a timeline under a title; events are numbered on top and listed below.
 #[must_use]
 pub fn draw(title: &str, timeline: &Timeline) -> String {
-    let events: Vec<(usize, &String)> = timeline
-        .columns
-        .iter()
-        .enumerate()
-        .flat_map(|(at, column)| column.events.iter().map(move |event| (at, event)))
-        .collect();
+    let events: usize = timeline.columns.iter().map(|column| column.events.len()).sum();
     let bottom = TOP + timeline.groups.len() * LINE + 24;
     let width = LEFT + timeline.columns.len().max(60) * CELL + 20;
-    let height = bottom + events.len() * 18 + 20;
+    let height = bottom + events * 18 + 20;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
          font-family=\"sans-serif\" font-size=\"12\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
@@ -59,15 +54,17 @@ pub fn draw(title: &str, timeline: &Timeline) -> String {
             bottom - 8
         );
     }
-    for (number, (at, event)) in events.iter().enumerate() {
-        let (x, y) = (LEFT + at * CELL, bottom + 14 + number * 18);
-        let number = number + 1;
-        let _ = writeln!(
-            svg,
-            "<text x=\"{x}\" y=\"{}\" font-size=\"10\">{number}</text><text x=\"8\" y=\"{y}\">{number}: {}</text>",
-            TOP - 6,
-            escape(event)
-        );
+    let mut number = 0;
+    for (at, column) in timeline.columns.iter().enumerate().filter(|(_, column)| !column.events.is_empty()) {
+        let (first, last) = (number + 1, number + column.events.len());
+        let label = if first == last { first.to_string() } else { format!("{first}–{last}") };
+        let (x, y) = (LEFT + at * CELL, TOP - 6);
+        let _ = writeln!(svg, "<text x=\"{x}\" y=\"{y}\" font-size=\"10\">{label}</text>");
+        for event in &column.events {
+            let y = bottom + 14 + number * 18;
+            number += 1;
+            let _ = writeln!(svg, "<text x=\"8\" y=\"{y}\">{number}: {}</text>", escape(event));
+        }
     }
     svg.push_str("</svg>\n");
     svg

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 
 use clearway_network::Controller;
 
+use crate::display::Aspect;
 use crate::prove::{Method, Proof, prove};
 use crate::{Assumptions, Bounds, Site};
 
@@ -98,4 +99,24 @@ fn a_grid_of_ticks_proves_the_same_entries_as_the_coarse_one() {
     check_holds(&fine);
     let slowest = |proof: &Proof| proof.entries.iter().map(|entry| entry.slowest).collect::<Vec<_>>();
     assert_eq!(slowest(&fine), slowest(&coarse));
+}
+
+#[test]
+fn a_witness_shows_the_call_and_ends_when_the_row_is_green() {
+    let (controller, proof) = (controller("rail"), proved("rail", 1_000_000));
+    for entry in &proof.entries {
+        let witness = entry.witness.as_ref().expect("every row arrives");
+        let last = witness.columns.last().expect("a witness has columns");
+        let dwell = controller.rows[entry.row.index()].dwell;
+        assert!(dwell.iter().all(|group| last.aspects[group.index()] == Aspect::Green));
+        let call = witness.columns.iter().rposition(|column| !column.events.is_empty());
+        let steps = witness.columns.len() - 1 - call.expect("the call is shown");
+        let waited = proof.step.0 * i64::try_from(steps).expect("few steps");
+        assert_eq!(entry.slowest.0, waited + 100 + controller.rows[entry.row.index()].delay.0);
+        let text = witness.to_text();
+        assert_eq!(text.lines().filter(|line| line.contains("is called")).count(), 1, "{text}");
+        let drawn = crate::svg::draw("witness", witness);
+        assert!(drawn.starts_with("<svg") && drawn.ends_with("</svg>\n"));
+        assert_eq!(drawn.matches("is called").count(), 1);
+    }
 }

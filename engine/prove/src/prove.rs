@@ -218,7 +218,7 @@ fn prove_junction(site: &Site, rules: Rules, bounds: Bounds, proof: &mut Proof) 
             let witness = slowest.arrival.map(|state| {
                 let whole =
                     timeline::of_junction(&found.explored, &junction, &found.explored.path(state), None);
-                whole.from_mark(&format!("row {}", row.number), 5)
+                whole.cut_before(&format!("row {}", row.number), 5)
             });
             entry(site, row, slowest.steps, witness)
         })

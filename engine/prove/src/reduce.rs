@@ -67,7 +67,7 @@ fn prove_slice(
         let witness = arrival.map(|state| {
             let path = found.explored.path(state);
             let whole = timeline::of_junction(&found.explored, &junction, &path, None);
-            whole.from_mark(&format!("row {}", row.number), 5)
+            whole.cut_before(&format!("row {}", row.number), 5)
         });
         slowest[at] = (steps, witness);
     }

@@ -96,10 +96,9 @@ fn join_equal(sets: &mut Vec<(GroupSet, Millis)>) {
         }
         same
     });
-    if sets.len() > 1 && sets[0].0 == sets[sets.len() - 1].0 {
-        if let Some((_, length)) = sets.pop() {
-            sets[0].1 += length;
-        }
+    let around = sets.len() > 1 && sets[0].0 == sets[sets.len() - 1].0;
+    if let Some((_, length)) = sets.pop_if(|_| around) {
+        sets[0].1 += length;
     }
 }
 

@@ -54,8 +54,8 @@ impl Timeline {
         }
     }
 
-    /// Without what lies more than `before` columns ahead of the last `event` that begins with `mark`.
-    pub(crate) fn from_mark(mut self, mark: &str, before: usize) -> Self {
+    /// Without what lies more than `before` columns ahead of the last event that begins with `mark`.
+    pub(crate) fn cut_before(mut self, mark: &str, before: usize) -> Self {
         let marked = |column: &Column| column.events.iter().any(|event| event.starts_with(mark));
         if let Some(at) = self.columns.iter().rposition(marked) {
             self.columns.drain(..at.saturating_sub(before));

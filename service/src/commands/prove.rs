@@ -197,7 +197,10 @@ fn junction(done: &Done) -> Junction<'_> {
 
 /// A line for each junction, a line for each row where one junction is looked at, and whatever is broken.
 fn print(done: &[Done], elapsed: Duration, in_full: bool) {
-    println!("{:12} {:>7} {:>11} {:>12} {:>7}  slowest entry   longest red", "junction", "method", "states", "transitions", "time");
+    println!(
+        "{:12} {:>7} {:>11} {:>12} {:>7}  slowest entry   longest red",
+        "junction", "method", "states", "transitions", "time"
+    );
     for done in done {
         let proof = &done.proof;
         let slowest = proof.entries.iter().map(|entry| entry.slowest).max().unwrap_or_default();
@@ -235,7 +238,11 @@ fn print_faults(done: &Done) {
         let covered = bound.is_some_and(|bound| bound >= entry.slowest);
         if !covered {
             let bound = bound.map_or_else(|| "none".to_owned(), |bound| format!("{} s", bound.as_s()));
-            println!("  row {}: {} s, but the certificate's bound is {bound}", entry.number, entry.slowest.as_s());
+            println!(
+                "  row {}: {} s, but the certificate's bound is {bound}",
+                entry.number,
+                entry.slowest.as_s()
+            );
         }
     }
 }
@@ -244,7 +251,10 @@ fn print_entries(done: &Done) {
     for (entry, bound) in done.proof.entries.iter().zip(&done.certified) {
         let bound = bound.map_or_else(|| "none".to_owned(), |bound| format!("{:.1} s", bound.as_s()));
         let (number, kind) = (entry.number, format!("{:?}", entry.kind).to_lowercase());
-        println!("\n  row {number} ({kind}): {:.1} s at most; certificate's bound {bound}", entry.slowest.as_s());
+        println!(
+            "\n  row {number} ({kind}): {:.1} s at most; certificate's bound {bound}",
+            entry.slowest.as_s()
+        );
         if let Some(witness) = &entry.witness {
             println!("{}", witness.to_text());
         }
@@ -258,7 +268,8 @@ fn print_entries(done: &Done) {
 fn draw(done: &[Done], file: &Path) -> Result<()> {
     let broken = done.iter().find_map(|done| {
         let example = done.proof.counterexample.as_ref()?;
-        let title = format!("{}: {} {}", done.proof.name, example.violation.invariant, example.violation.what);
+        let title =
+            format!("{}: {} {}", done.proof.name, example.violation.invariant, example.violation.what);
         Some((title, &example.timeline))
     });
     let entries = done.iter().flat_map(|done| done.proof.entries.iter().map(move |entry| (done, entry)));
@@ -271,4 +282,32 @@ fn draw(done: &[Done], file: &Path) -> Result<()> {
     std::fs::write(file, svg::draw(&title, timeline))
         .into_diagnostic()
         .wrap_err_with(|| format!("{} cannot be written", file.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_report_of_a_reference_site_names_bounds_and_witnesses_and_the_certificate_covers_them() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../network-models/reference-tram");
+        let loaded = load_model(&dir).expect("a shipped model is valid");
+        let controllers: Vec<&Controller> = loaded.network.controllers.iter().collect();
+        let done = prove_all(&controllers, 1_000_000).expect("it fits the grid");
+        let report = serde_json::to_value(report(&done, Duration::ZERO)).expect("it serialises");
+        assert_eq!(report["holds"], true);
+        let entries = report["junctions"][0]["entries"].as_array().expect("a list");
+        assert_eq!(entries.len(), 3);
+        for entry in entries {
+            assert!(entry["certified_bound_s"].as_f64() >= entry["slowest_s"].as_f64(), "{entry}");
+            assert!(entry["witness"].as_str().is_some_and(|text| text.contains("is called")), "{entry}");
+        }
+    }
+
+    #[test]
+    fn a_bound_that_is_reached_is_a_failure_and_not_a_proof() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../network-models/reference-tram");
+        let request = Request { dir, controller: None, states_max: 1_000, json: false, svg: None };
+        assert_eq!(run(&request).expect("it runs"), Exit::Failed);
+    }
 }

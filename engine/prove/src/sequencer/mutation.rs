@@ -7,16 +7,19 @@ pub struct Rules {
     pub(crate) mutation: Option<Mutation>,
 }
 
+/// Outside the tests no fault is in force.
+#[cfg(not(test))]
+pub(crate) const fn without_faults(_: &Rules) -> bool {
+    false
+}
+
 /// Whether a seeded fault is in force; never outside the tests of this crate.
 macro_rules! mutated {
     ($rules:expr, $name:ident) => {{
         #[cfg(test)]
         let in_force = $rules.mutation == Some($crate::sequencer::mutation::Mutation::$name);
         #[cfg(not(test))]
-        let in_force = {
-            let _ = &$rules;
-            false
-        };
+        let in_force = $crate::sequencer::mutation::without_faults(&$rules);
         in_force
     }};
 }

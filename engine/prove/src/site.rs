@@ -12,6 +12,8 @@ pub const TICK: Millis = Millis(100);
 /// The longest interval that the proof takes, in steps.
 pub const STEPS_MAX: u16 = 8_000;
 
+const _: () = assert!(STEPS_MAX < 1 << 13, "a head's clock is stored in 13 bits");
+
 /// What the model does not say and the proof must assume.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Assumptions {
@@ -30,7 +32,7 @@ pub struct Assumptions {
     pub lockout: Millis,
     /// A group with demand waits no longer than this outside preemption (invariant S12), or two cycles.
     pub red_max: Millis,
-    /// Up to this many crossings of one stage are called in every combination; more all or none.
+    /// Up to this many crossings of one stage (6 at most) are called in every combination; more all or none.
     pub crossings_apart_max: u32,
 }
 
@@ -266,7 +268,8 @@ pub(crate) fn id(index: usize) -> GroupId {
 /// The greatest common divisor of every interval that a rule of the junction compares, ticks at least.
 fn common_step(junction: &Junction<'_>, assumptions: &Assumptions) -> Millis {
     let mut step = 0;
-    let mut add = |time: Millis| step = divisor(step, (time.max(Millis::ZERO).0 + TICK.0 - 1) / TICK.0);
+    let mut add =
+        |time: Millis| step = divisor(step, time.max(Millis::ZERO).0.saturating_add(TICK.0 - 1) / TICK.0);
     for group in junction.groups {
         [group.min_green, group.yellow, group.clearance, group.red_yellow].into_iter().for_each(&mut add);
     }
@@ -281,7 +284,7 @@ fn common_step(junction: &Junction<'_>, assumptions: &Assumptions) -> Millis {
     let a = assumptions;
     let own = [a.red_min, a.startup_red, a.extension_max, a.lease, a.backup_time, a.lockout];
     own.into_iter().for_each(&mut add);
-    Millis(step.max(1) * TICK.0)
+    Millis(step.max(1).saturating_mul(TICK.0))
 }
 
 /// The greatest common divisor; `divisor(0, b)` is `b`.
@@ -320,12 +323,16 @@ fn groups(
         let what = |name: &str| format!("{name} of group {}", index + 1);
         let ending = grid.steps(&what("yellow or clearance"), group.ending())?;
         let waits = conflicts[index].iter().map(|other| intergreen[index * n + other.index()]);
+        let memory = waits.max().unwrap_or(0).max(ending + red_min);
+        if memory > STEPS_MAX {
+            return Err(SiteError::Interval { what: what("clearance and red"), at: group.ending() });
+        }
         Ok(Group {
             kind: group.kind,
             min_green: grid.steps(&what("minimum green"), group.min_green)?,
             ending,
             red_yellow: grid.steps(&what("red-yellow"), group.red_yellow)?,
-            memory: waits.max().unwrap_or(0).max(ending + red_min),
+            memory,
         })
     };
     junction.groups.iter().enumerate().map(group).collect()

@@ -7,6 +7,8 @@ use crate::site::{Grid, Group, SiteError, Stage};
 
 /// A plan of more stages than this is no plan.
 const STAGES_MAX: usize = 64;
+/// The combinations of more crossings than this are too many.
+const CROSSINGS_APART_MAX: u32 = 6;
 
 pub(crate) struct Stages {
     pub(crate) stages: Vec<Stage>,
@@ -110,7 +112,7 @@ fn choices(stage: GroupSet, groups: &[Group], crossings_apart_max: u32) -> Vec<G
     if crossings.is_empty() {
         return vec![stage];
     }
-    if crossings.len() > crossings_apart_max {
+    if crossings.len() > crossings_apart_max.min(CROSSINGS_APART_MAX) {
         return vec![stage, others];
     }
     let each: Vec<GroupId> = crossings.iter().collect();

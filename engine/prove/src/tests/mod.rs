@@ -120,3 +120,27 @@ fn a_witness_shows_the_call_and_ends_when_the_row_is_green() {
         assert_eq!(drawn.matches("is called").count(), 1);
     }
 }
+
+#[test]
+fn nonsense_in_the_data_is_refused_or_proved_and_never_panics() {
+    use clearway_signals::{Millis, Relation};
+    let tries: [fn(&mut Controller); 7] = [
+        |c| c.groups[0].min_green = Millis(-1),
+        |c| c.groups[0].yellow = Millis::NEVER,
+        |c| c.groups[1].clearance = Millis::from_s(7_999),
+        |c| c.relations[1] = Relation::Conflict(Millis::NEVER),
+        |c| c.relations.truncate(3),
+        |c| c.rows[1].max_presence = Millis::from_s(100_000),
+        |c| c.plan.cycle = Millis(-5),
+    ];
+    for (number, spoil) in tries.into_iter().enumerate() {
+        let mut controller = controller("tram");
+        spoil(&mut controller);
+        let proved =
+            prove(&controller, &Assumptions::default(), Bounds { states_max: 5_000, ..Bounds::default() });
+        assert!(!proved.is_ok_and(|proof| proof.holds()), "nonsense {number} was proved");
+    }
+    let mut empty = controller("tram");
+    (empty.groups, empty.relations, empty.rows) = (Vec::new(), Vec::new(), Vec::new());
+    check_holds(&prove(&empty, &Assumptions::default(), Bounds::default()).expect("nothing fits everywhere"));
+}

@@ -58,7 +58,7 @@ pub enum Event {
     /// The handshake is over: messages may be sent.
     Ready,
     /// A message of the site, checked and acknowledged.
-    Message(Message),
+    Message(Box<Message>),
     /// The site acknowledged the message of ours with this id.
     Acknowledged(String),
     /// The site refused the message of ours with this id, and why.

@@ -229,7 +229,7 @@ fn resolve(value: Value, path: &Path) -> Value {
                 .map(|(key, value)| {
                     let value = match (key.as_str(), value.as_str()) {
                         ("type", Some("string, null")) => json!(["string", "null"]),
-                        ("type", None) => trimmed(&value),
+                        ("type", None) if value.is_array() => trimmed(&value),
                         _ => resolve(value, path),
                     };
                     (key, value)

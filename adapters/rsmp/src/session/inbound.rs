@@ -41,7 +41,7 @@ impl Session {
                         self.send_watchdog(now);
                     }
                 } else {
-                    self.events.push(Event::Message(message));
+                    self.events.push(Event::Message(Box::new(message)));
                 }
             }
         }

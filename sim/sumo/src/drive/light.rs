@@ -214,7 +214,10 @@ impl Light {
         }
         let starts = target.iter().zip(&self.shown).any(|(to, from)| is_green(*to) && !is_green(*from));
         if starts || home.is_some() {
-            self.stage = Stage::Red { until: now + self.times.all_red, target, home };
+            // A plan by the clock is met at the instant for which its state was looked up.
+            let by_clock = home.is_some_and(|resume| resume.rest.is_some());
+            let first = if by_clock { self.times.yellow } else { Millis::ZERO };
+            self.stage = Stage::Red { until: now + first + self.times.all_red, target, home };
             return Order::Show(yellow);
         }
         self.stage = Stage::Holding { since: now };

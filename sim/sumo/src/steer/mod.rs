@@ -23,6 +23,9 @@ mod way;
 
 pub use engine::{Ask, AskKind, Steer};
 pub use observe::{Fix, HeadMode, HeadView, Observation, Rank};
-pub use settings::Settings;
+pub use settings::{Settings, Style};
 pub use site::{Clearance, Edge, EdgeId, Head, HeadId, Phase, Site, SiteFault};
 pub use target::Target;
+
+#[cfg(test)]
+mod tests;

@@ -30,13 +30,12 @@ pub fn serves(head: &Head, pass: &Pass, state: &[u8]) -> bool {
 
 /// The best target for a pass.
 pub fn choose(head: &Head, pass: &Pass, watch: &Watch, settings: &Settings) -> Target {
+    let yielding = settings.style(head.fixed_time).yielding_phase;
     let fits = |state: &[u8]| {
         let protected = needed(head, pass).all(|i| state[i] == b'G');
         // Whoever waits before the vehicle on its own lane must be able to leave, whichever way he turns.
         let approach_goes = pass.moves.iter().all(|(from, _)| {
-            head.links_from(*from).all(|i| {
-                state[i] == b'G' || (settings.yielding_phase && !head.fixed_time && is_green(state[i]))
-            })
+            head.links_from(*from).all(|i| state[i] == b'G' || (yielding && is_green(state[i])))
         });
         protected && approach_goes
     };
@@ -44,7 +43,7 @@ pub fn choose(head: &Head, pass: &Pass, watch: &Watch, settings: &Settings) -> T
         .phases
         .iter()
         .enumerate()
-        .filter(|(_, phase)| settings.prefer_phase && phase.is_holdable() && fits(&phase.state))
+        .filter(|(_, phase)| phase.is_holdable() && fits(&phase.state))
         .max_by_key(|(k, phase)| {
             let shown = phase.state == watch.state;
             let greens = phase.state.iter().filter(|c| is_green(**c)).count();

@@ -15,6 +15,8 @@ use super::way::Pass;
 
 /// Nobody is planned to drive slower than this, millimetres a second.
 const SLOWEST_MM_S: i64 = 1_500;
+/// Beyond this nothing is planned.
+const HORIZON: Millis = Millis::from_s(160);
 /// A vehicle that arrives so soon is at the stop line.
 const AT_THE_LINE: Millis = Millis(4_000);
 /// Acceleration of a heavy fire engine, millimetres a second squared.
@@ -87,8 +89,9 @@ pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], 
         let need = time_pass(setting, vehicle, fix, pass, ahead, driver);
         let through = green_expected(setting, &need) + settings.queue_time(ahead_milli);
         arrival = arrival.max(through);
-        ahead_milli = ahead_milli * settings.carried_permille / 1000;
-        let far = need.arrival > now + Millis(2 * settings.lead_max_ms);
+        let style = settings.style(site.head(pass.head).fixed_time);
+        ahead_milli = ahead_milli * style.carried_permille / 1000;
+        let far = need.arrival > now + HORIZON;
         found.push(need);
         if far {
             break;
@@ -150,19 +153,24 @@ fn lead(setting: &Setting<'_>, fix: &Fix, pass: &Pass, queue_milli: i64, shown: 
     // else has begun by then.
     let back = site.clearance.yellow + site.clearance.all_red;
     let entry = if shown { back } else { site.clearance.worst() };
-    let fixed_time = site.head(pass.head).fixed_time;
-    let (margin_ms, lead_max_ms) = match (fix.rank, fixed_time) {
-        (Rank::Transit, _) => return entry + Millis(settings.margin_transit_ms),
-        (Rank::Emergency, true) => (settings.margin_ms, settings.lead_max_ms),
-        (Rank::Emergency, false) => (settings.margin_actuated_ms, settings.lead_max_actuated_ms),
-    };
-    (entry + settings.queue_time(queue_milli) + Millis(margin_ms)).min(Millis(lead_max_ms))
+    if fix.rank == Rank::Transit {
+        return entry + Millis(settings.margin_transit_ms);
+    }
+    let style = settings.style(site.head(pass.head).fixed_time);
+    (entry + settings.queue_time(queue_milli) + Millis(style.margin_ms)).min(Millis(style.lead_max_ms))
 }
 
-/// Whether the edge behind the pass takes no further vehicle: a green would only fill the junction.
+/// Whether an edge just behind the pass takes no further vehicle: a green would only fill the junction.
 fn is_full(setting: &Setting<'_>, fix: &Fix, pass: &Pass) -> bool {
-    let Some(next) = fix.route.get(pass.last + 1) else { return false };
-    setting.site.edge(*next).is_some_and(|edge| setting.queues.is_full(next.index(), edge.length_mm))
+    let mut left_mm = setting.settings.style(setting.site.head(pass.head).fixed_time).room_mm;
+    for edge in fix.route.iter().skip(pass.last + 1) {
+        let Some(about) = setting.site.edge(*edge).filter(|_| left_mm > 0) else { return false };
+        if setting.queues.is_full(edge.index(), about.length_mm) {
+            return true;
+        }
+        left_mm -= about.length_mm;
+    }
+    false
 }
 
 /// When the pass is expected to be green.

@@ -88,10 +88,18 @@ impl Instance {
         })
     }
 
-    /// Whether a visit that starts at `start` is too near to a rival that starts at `rival_start`.
-    pub fn clash(&self, (visit, start): (usize, i64), rival: &Rival, rival_start: i64) -> bool {
-        rival_start < start + self.visits[visit].hold() + rival.gap_before
-            && start < rival_start + self.visits[rival.other].hold() + rival.gap_after
+    /// From when a visit that starts at `start` holds its row: a call that was made holds it from the
+    /// call on, unless it is taken back.
+    pub fn held_from(&self, visit: usize, start: i64, yields: bool) -> i64 {
+        let slot = &self.visits[visit];
+        if slot.visit.committed && !yields { slot.base.min(start) } else { start }
+    }
+
+    /// Whether a visit and its rival, each held from then and starting then, are too near.
+    pub fn clash(&self, (visit, [from, start]): (usize, [i64; 2]), rival: &Rival, other: [i64; 2]) -> bool {
+        let [other_from, other_start] = other;
+        other_from < start + self.visits[visit].hold() + rival.gap_before
+            && from < other_start + self.visits[rival.other].hold() + rival.gap_after
     }
 
     /// The weighted delay of one vehicle when its last visit starts at `last`.
@@ -357,14 +365,15 @@ impl Reservations {
 
     pub(super) fn window(&self, visit: usize) -> Reservation {
         let slot = &self.instance.visits[visit];
-        let from = self.starts[visit];
+        let start = self.starts[visit];
+        let from = self.instance.held_from(visit, start, self.yields[visit]);
         Reservation {
             vehicle: self.vehicle(visit),
             controller: slot.visit.controller,
             row: slot.visit.row,
             from: Millis(from),
-            until: Millis(from + slot.hold()),
-            delay: Millis(from - slot.base),
+            until: Millis(start + slot.hold()),
+            delay: Millis(start - slot.base),
             yields: self.yields[visit],
         }
     }

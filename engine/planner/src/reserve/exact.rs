@@ -75,15 +75,21 @@ impl Orders {
         }
     }
 
+    /// From when a visit holds its row, and when it starts.
+    fn held(&self, instance: &Instance, visit: usize) -> [i64; 2] {
+        let start = self.starts[visit];
+        [instance.held_from(visit, start, self.yields[visit] > 0), start]
+    }
+
     /// The pair that clashes first in time, either way round.
     fn first_clash(&self, instance: &Instance, members: &[usize]) -> Option<[Turn; 2]> {
         let visits = members.iter().flat_map(|bid| instance.bids[*bid].first..instance.bids[*bid].end);
         let mut first: Option<(i64, [Turn; 2])> = None;
         for visit in visits {
-            let at = self.starts[visit];
+            let at = self.held(instance, visit);
             for rival in instance.rivals(visit).filter(|rival| rival.other > visit) {
-                let rival_at = self.starts[rival.other];
-                let meet = at.min(rival_at);
+                let rival_at = self.held(instance, rival.other);
+                let meet = at[0].min(rival_at[0]);
                 if first.is_none_or(|(earliest, _)| meet < earliest)
                     && instance.clash((visit, at), rival, rival_at)
                 {

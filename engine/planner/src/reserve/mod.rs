@@ -76,7 +76,8 @@ pub struct Visit {
     pub hold: Millis,
     /// From there to the next visit's `green_by`, at the quickest.
     pub travel: Millis,
-    /// The row is called already: this vehicle goes first here unless that is impossible.
+    /// The row is called already, at `green_by`, and held from then on: this vehicle goes first here
+    /// unless that is impossible.
     pub committed: bool,
 }
 
@@ -89,7 +90,7 @@ pub struct Reservation {
     pub controller: ControllerId,
     /// Which row.
     pub row: RowId,
-    /// Green by then.
+    /// Green by then; of a call that was made already, held from then on.
     pub from: Millis,
     /// Released then.
     pub until: Millis,

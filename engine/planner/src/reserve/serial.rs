@@ -119,8 +119,10 @@ fn place(instance: &Instance, bid: usize, starts: &mut [i64], yields: &mut [bool
     for visit in first..end {
         let slot = &instance.visits[visit];
         let wished = slot.base.max(reached);
-        let start = free(instance, visit, wished, starts);
-        if slot.visit.committed && start > wished {
+        let standing = Standing { starts, yields };
+        let keeps = slot.visit.committed && standing.behind(instance, visit, [slot.base, wished]).is_none();
+        let start = if keeps { wished } else { standing.free(instance, visit, wished) };
+        if slot.visit.committed && !keeps {
             taken_back += 1;
             yields[visit] = true;
         }
@@ -130,27 +132,43 @@ fn place(instance: &Instance, bid: usize, starts: &mut [i64], yields: &mut [bool
     (starts[end - 1], taken_back)
 }
 
-/// The first instant from `wished` on at which a visit clashes with nothing that stands.
-///
-/// A call that was made already stands where it was wished even before its vehicle is placed; but not
-/// against another such call: of two, the one placed first is kept.
-fn free(instance: &Instance, visit: usize, wished: i64, starts: &[i64]) -> i64 {
-    let slot = &instance.visits[visit];
-    let stands = |other: usize| match (starts[other], &instance.visits[other]) {
-        (UNPLACED, called) if called.visit.committed && !slot.visit.committed => Some(called.base),
-        (UNPLACED, _) => None,
-        (start, _) => Some(start),
-    };
-    let mut start = wished;
-    // Each round moves behind one more window: no more rounds than windows.
-    while let Some(behind) = instance
-        .rivals(visit)
-        .filter_map(|rival| Some((rival, stands(rival.other)?)))
-        .filter(|(rival, at)| instance.clash((visit, start), rival, *at))
-        .map(|(rival, at)| at + instance.visits[rival.other].hold() + rival.gap_after)
-        .max()
-    {
-        start = behind;
+/// What stands already.
+struct Standing<'a> {
+    starts: &'a [i64],
+    yields: &'a [bool],
+}
+
+impl Standing<'_> {
+    /// The first instant from `wished` on at which a visit clashes with nothing that stands.
+    fn free(&self, instance: &Instance, visit: usize, wished: i64) -> i64 {
+        let mut start = wished;
+        // Each round moves behind one more window: no more rounds than windows.
+        while let Some(behind) = self.behind(instance, visit, [start, start]) {
+            start = behind;
+        }
+        start
     }
-    start
+
+    /// If a visit that holds its row from and starts at `at` clashes with what stands: the end of that.
+    fn behind(&self, instance: &Instance, visit: usize, at: [i64; 2]) -> Option<i64> {
+        let ends = instance.rivals(visit).filter_map(|rival| {
+            let held = self.held(instance, visit, rival.other)?;
+            let clash = instance.clash((visit, at), rival, held);
+            clash.then(|| held[1] + instance.visits[rival.other].hold() + rival.gap_after)
+        });
+        ends.max()
+    }
+
+    /// From when a rival of `visit` holds its row, and when it starts, if it stands.
+    ///
+    /// A call that was made already stands where it was wished even before its vehicle is placed; but
+    /// not against another such call: of two, the one placed first is kept.
+    fn held(&self, instance: &Instance, visit: usize, rival: usize) -> Option<[i64; 2]> {
+        let (start, slot) = (self.starts[rival], &instance.visits[rival]);
+        if start != UNPLACED {
+            return Some([instance.held_from(rival, start, self.yields[rival]), start]);
+        }
+        let called = slot.visit.committed && !instance.visits[visit].visit.committed;
+        called.then_some([slot.base; 2])
+    }
 }

@@ -332,10 +332,11 @@ pub fn requests(dice: &mut Dice, count: usize, groups: u8, horizon_ms: i64) -> V
     (0..count)
         .map(|_| {
             let early = dice.between(0, horizon_ms);
+            let platoon = if dice.chance(25) { 16_000 } else { 6_000 };
             Request {
                 group: GroupId(u8::try_from(dice.index(usize::from(groups))).unwrap()),
                 early: Millis(early),
-                late: Millis(early + dice.between(0, 6_000)),
+                late: Millis(early + dice.between(0, platoon)),
                 weight: u32::try_from(dice.between(1, 20)).unwrap(),
                 unserved: (!must).then(|| Millis(dice.between(60_000, 200_000))),
             }

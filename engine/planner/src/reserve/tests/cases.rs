@@ -80,6 +80,22 @@ fn s11_a_call_that_was_made_keeps_its_turn() {
 }
 
 #[test]
+fn vehicles_wait_for_each_others_calls() {
+    // Each has called where it comes first and meets the other's call behind it.
+    let mut book = book(&town());
+    let called = |controller, row, s| Visit { committed: true, ..visit(controller, row, s) };
+    book.add(rank(1, 0), &[called(4, 1, 100), visit(5, 1, 115)]).unwrap();
+    book.add(rank(2, 0), &[called(5, 2, 90), visit(4, 2, 105)]).unwrap();
+    for nodes in [0, 400] {
+        let planned = book.plan(&Effort { nodes, ..Effort::default() });
+        assert_eq!(planned.cost.yields, 0, "{nodes} nodes");
+        // Behind row 2 at 110 s and 14 s more; behind row 1 at 120 s and 10 s more.
+        let later = |bid| book.reservation(bid, 1).unwrap().from;
+        assert_eq!([later(0), later(1)], [Millis(124_000), Millis(130_000)]);
+    }
+}
+
+#[test]
 fn two_calls_that_bar_each_other_are_resolved_by_taking_one_back() {
     let network = town();
     let mut book = book(&network);

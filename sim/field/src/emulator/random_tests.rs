@@ -7,7 +7,7 @@ use clearway_signals::{
 };
 use proptest::prelude::*;
 
-use super::{LEVEL_MAX, Options};
+use super::{GroupPriority, LEVEL_MAX, Options};
 use crate::station::Station;
 
 const MODES: [Mode; 7] =
@@ -20,6 +20,10 @@ enum Deed {
     Priority(u8, i64, i64),
     Cancel,
     Switch(usize),
+    Order(u8, bool),
+    Wish(u64, i64),
+    Slower,
+    Restart,
 }
 
 fn deed() -> impl Strategy<Value = Deed> {
@@ -29,10 +33,14 @@ fn deed() -> impl Strategy<Value = Deed> {
         4 => (0u8..6, 0i64..300, 1i64..600).prop_map(|(row, eta, ttl)| Deed::Priority(row, eta * 100, ttl * 100)),
         1 => Just(Deed::Cancel),
         1 => (0..MODES.len()).prop_map(Deed::Switch),
+        2 => (0u8..9, any::<bool>()).prop_map(|(group, start)| Deed::Order(group, start)),
+        2 => (0u64..256, 0i64..300).prop_map(|(groups, eta)| Deed::Wish(groups, eta * 100)),
+        1 => Just(Deed::Slower),
+        1 => Just(Deed::Restart),
     ]
 }
 
-fn apply(station: &mut Station, deed: Deed) {
+fn apply(station: &mut Station, controller: &Controller, deed: Deed) {
     let emulator = station.emulator_mut();
     // Refusals are part of the game.
     let _ = match deed {
@@ -46,6 +54,32 @@ fn apply(station: &mut Station, deed: Deed) {
         }
         Deed::Cancel => {
             emulator.cancel_priority();
+            emulator.set_group_priority(None);
+            Ok(())
+        }
+        Deed::Order(group, start) => {
+            let _ = if start {
+                emulator.order_start(GroupId(group))
+            } else {
+                emulator.order_stop(GroupId(group))
+            };
+            Ok(())
+        }
+        Deed::Wish(groups, eta) => {
+            let known = controller.groups.len();
+            let groups = GroupSet(groups).iter().filter(|group| group.index() < known).collect();
+            let eta = emulator.now() + Millis(eta);
+            emulator.set_group_priority(Some(GroupPriority { groups, eta }));
+            Ok(())
+        }
+        Deed::Slower => {
+            let mut plan = controller.plan.clone();
+            plan.cycle += Millis(7_000);
+            emulator.set_plan(&plan);
+            Ok(())
+        }
+        Deed::Restart => {
+            emulator.restart();
             Ok(())
         }
         Deed::Switch(mode) => {
@@ -144,11 +178,14 @@ fn row_of((number, dwell, min_duration, delay, max_presence, priority): &Row) ->
 }
 
 fn drive(controller: &Controller, deeds: &[(i64, Deed)]) -> Station {
-    let mut station = Station::new(controller, Options { backup_time: Millis(15_000), ..Options::default() });
+    let mut station = Station::new(
+        controller,
+        Options { backup_time: Millis(15_000), startup_interval: Millis(2_000), ..Options::default() },
+    );
     for (wait, deed) in deeds {
         let until = station.emulator().now() + Millis(wait * 100);
         station.advance(until);
-        apply(&mut station, *deed);
+        apply(&mut station, controller, *deed);
     }
     let until = station.emulator().now() + Millis(300_000);
     station.advance(until);
@@ -188,6 +225,7 @@ proptest! {
             station.emulator_mut().set_physical(RowId(row), false);
         }
         station.emulator_mut().set_mode(Mode::Normal);
+        station.emulator_mut().set_group_priority(None);
         let until = station.emulator().now() + Millis(300_000);
         station.advance(until);
         let status = station.emulator().status();
@@ -208,6 +246,7 @@ proptest! {
             station.emulator_mut().set_physical(RowId(row), false);
         }
         station.emulator_mut().set_mode(Mode::Normal);
+        station.emulator_mut().set_group_priority(None);
         let until = station.emulator().now() + Millis(120_000 + wait * 100);
         station.advance(until);
         station.emulator_mut().remote_call(RowId(row), true, Millis(60_000)).unwrap();

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant as Host, SystemTime};
 
 use clearway_network::{Controller, Network};
 use clearway_rsmp::session::Instant;
-use clearway_rsmp::{Core, Sxl};
+use clearway_rsmp::{Core, SecurityCode, Sxl};
 use clearway_signals::Millis;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -70,7 +70,7 @@ impl Default for Options {
             controller: Settings {
                 sxl: Sxl::V1_2_1,
                 checksum: Checksum::default(),
-                codes: ["1111".into(), "2222".into()],
+                codes: [SecurityCode("1111".into()), SecurityCode("2222".into())],
                 lifetimes: Lifetimes::default(),
             },
         }

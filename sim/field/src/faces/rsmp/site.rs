@@ -537,7 +537,7 @@ impl Site {
             let found = self.find(link, component, code, name)?;
             let subscriptions = &mut self.sessions[link].subscriptions;
             let known = value.quality == "recent";
-            if known && subscriptions.set(component, found, rate, now.at) || !known {
+            if !known || subscriptions.set(component, found, rate, now.at) {
                 subscriptions.sent(component, code, name, &value.value);
                 fresh.push(value);
             }

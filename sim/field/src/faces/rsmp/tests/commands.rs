@@ -8,73 +8,81 @@ fn position(bench: &mut Bench, status: &str, timeout: &str) -> Result<Value, Str
     bench.order("M0001", "setValue", &[("status", status), ("timeout", timeout), ("intersection", "0")])
 }
 
+const ON: (&str, &str) = ("status", "True");
+
+type Order = (&'static str, &'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Code, name, arguments.
+type Refused = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Every command with arguments that are taken: component, code, name, arguments.
+const ORDERS: [Order; 24] = [
+    (
+        "TC",
+        "M0001",
+        "setValue",
+        &[("status", "NormalControl"), CODE, ("timeout", "0"), ("intersection", "0")],
+    ),
+    ("TC", "M0002", "setPlan", &[ON, CODE, ("timeplan", "2")]),
+    ("TC", "M0003", "setTrafficSituation", &[ON, CODE, ("traficsituation", "2")]),
+    ("TC", "M0005", "setEmergency", &[ON, CODE, ("emergencyroute", "1")]),
+    ("TC", "M0006", "setInput", &[ON, CODE, ("input", "1")]),
+    ("TC", "M0007", "setFixedTime", &[ON, CODE]),
+    ("DL1", "M0008", "setForceDetectorLogic", &[ON, CODE, ("mode", "True")]),
+    ("SG1", "M0010", "setStart", &[ON, CODE]),
+    ("SG1", "M0011", "setStop", &[ON, CODE]),
+    ("TC", "M0012", "setStart", &[("status", "1,1,2"), CODE]),
+    ("TC", "M0013", "setInput", &[("status", "1,3,12;5,5,10"), CODE]),
+    ("TC", "M0014", "setCommands", &[("plan", "1"), ("status", "1-12"), CODE]),
+    ("TC", "M0015", "setOffset", &[("status", "99"), ("plan", "1"), CODE]),
+    ("TC", "M0016", "setWeekTable", &[("status", "0-1,6-2"), CODE]),
+    ("TC", "M0017", "setTimeTable", &[("status", "12-1-12-59,1-0-23-12"), CODE]),
+    ("TC", "M0018", "setCycleTime", &[("status", "65"), ("plan", "1"), CODE]),
+    ("TC", "M0019", "setInput", &[ON, CODE, ("input", "3"), ("inputValue", "True")]),
+    ("TC", "M0020", "setOutput", &[ON, CODE, ("output", "3"), ("outputValue", "True")]),
+    ("TC", "M0021", "setLevel", &[("status", "1-50"), CODE]),
+    (
+        "TC",
+        "M0022",
+        "requestPriority",
+        &[
+            ("requestId", "a"),
+            ("signalGroupId", "SG1"),
+            ("type", "new"),
+            ("level", "7"),
+            ("eta", "10"),
+            ("vehicleType", "car"),
+        ],
+    ),
+    ("TC", "M0023", "setTimeout", &[("status", "10"), CODE]),
+    (
+        "TC",
+        "M0103",
+        "setSecurityCode",
+        &[("status", "Level1"), ("oldSecurityCode", "1111"), ("newSecurityCode", "1111")],
+    ),
+    (
+        "TC",
+        "M0104",
+        "setDate",
+        &[
+            ("securityCode", "1111"),
+            ("year", "2020"),
+            ("month", "9"),
+            ("day", "29"),
+            ("hour", "17"),
+            ("minute", "29"),
+            ("second", "51"),
+        ],
+    ),
+    ("TC", "M0004", "setRestart", &[ON, CODE]),
+];
+
 #[test]
 fn every_command_of_the_list_is_carried_out_or_refused_with_a_reason() {
-    let on = ("status", "True");
-    let orders: [(&str, &str, &str, &[(&str, &str)]); 24] = [
-        (
-            "TC",
-            "M0001",
-            "setValue",
-            &[("status", "NormalControl"), CODE, ("timeout", "0"), ("intersection", "0")],
-        ),
-        ("TC", "M0002", "setPlan", &[on, CODE, ("timeplan", "2")]),
-        ("TC", "M0003", "setTrafficSituation", &[on, CODE, ("traficsituation", "2")]),
-        ("TC", "M0005", "setEmergency", &[on, CODE, ("emergencyroute", "1")]),
-        ("TC", "M0006", "setInput", &[on, CODE, ("input", "1")]),
-        ("TC", "M0007", "setFixedTime", &[on, CODE]),
-        ("DL1", "M0008", "setForceDetectorLogic", &[on, CODE, ("mode", "True")]),
-        ("SG1", "M0010", "setStart", &[on, CODE]),
-        ("SG1", "M0011", "setStop", &[on, CODE]),
-        ("TC", "M0012", "setStart", &[("status", "1,1,2"), CODE]),
-        ("TC", "M0013", "setInput", &[("status", "1,3,12;5,5,10"), CODE]),
-        ("TC", "M0014", "setCommands", &[("plan", "1"), ("status", "1-12"), CODE]),
-        ("TC", "M0015", "setOffset", &[("status", "99"), ("plan", "1"), CODE]),
-        ("TC", "M0016", "setWeekTable", &[("status", "0-1,6-2"), CODE]),
-        ("TC", "M0017", "setTimeTable", &[("status", "12-1-12-59,1-0-23-12"), CODE]),
-        ("TC", "M0018", "setCycleTime", &[("status", "65"), ("plan", "1"), CODE]),
-        ("TC", "M0019", "setInput", &[on, CODE, ("input", "3"), ("inputValue", "True")]),
-        ("TC", "M0020", "setOutput", &[on, CODE, ("output", "3"), ("outputValue", "True")]),
-        ("TC", "M0021", "setLevel", &[("status", "1-50"), CODE]),
-        (
-            "TC",
-            "M0022",
-            "requestPriority",
-            &[
-                ("requestId", "a"),
-                ("signalGroupId", "SG1"),
-                ("type", "new"),
-                ("level", "7"),
-                ("eta", "10"),
-                ("vehicleType", "car"),
-            ],
-        ),
-        ("TC", "M0023", "setTimeout", &[("status", "10"), CODE]),
-        (
-            "TC",
-            "M0103",
-            "setSecurityCode",
-            &[("status", "Level1"), ("oldSecurityCode", "1111"), ("newSecurityCode", "1111")],
-        ),
-        (
-            "TC",
-            "M0104",
-            "setDate",
-            &[
-                ("securityCode", "1111"),
-                ("year", "2020"),
-                ("month", "9"),
-                ("day", "29"),
-                ("hour", "17"),
-                ("minute", "29"),
-                ("second", "51"),
-            ],
-        ),
-        ("TC", "M0004", "setRestart", &[on, CODE]),
-    ];
     for sxl in [Sxl::V1_1, Sxl::V1_2_1] {
         let mut bench = Bench::up(Core::V3_2_1, sxl);
-        for (component, code, name, args) in orders {
+        for (component, code, name, args) in ORDERS {
             let response =
                 bench.command(component, code, name, args).unwrap_or_else(|e| panic!("{code}: {e}"));
             let values = response["rvs"].as_array().unwrap();
@@ -86,7 +94,7 @@ fn every_command_of_the_list_is_carried_out_or_refused_with_a_reason() {
             );
         }
         // Everything again with a wrong argument, a missing one, another name, another component.
-        for (component, code, name, args) in orders {
+        for (component, code, name, args) in ORDERS {
             let mut wrong: Vec<(&str, &str)> = args.to_vec();
             wrong[0].1 = "2147483648";
             let checked = !matches!(
@@ -112,7 +120,7 @@ fn every_command_of_the_list_is_carried_out_or_refused_with_a_reason() {
 #[test]
 fn refused_commands_change_nothing() {
     let mut bench = Bench::newest();
-    let refused: [(&str, &str, &[(&str, &str)]); 14] = [
+    let refused: [Refused; 14] = [
         ("M0000", "bad", &[]),
         ("M0002", "setPlan", &[("status", "True"), ("timeplan", "9")]),
         ("M0003", "setTrafficSituation", &[("status", "True"), ("traficsituation", "9")]),
@@ -226,7 +234,7 @@ fn m0002_m0003_change_the_plan_that_runs() {
 #[test]
 fn m0004_restarts_the_controller_and_ends_the_connection() {
     let mut bench = Bench::newest();
-    bench.run(65_000);
+    bench.run(70_000);
     bench.order("M0006", "setInput", &[("status", "True"), ("input", "4")]).unwrap();
     bench.order("M0004", "setRestart", &[("status", "True")]).unwrap();
     bench.run(100);

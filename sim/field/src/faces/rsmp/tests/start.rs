@@ -2,6 +2,8 @@
 
 use super::*;
 
+type Change = fn(&mut Value);
+
 fn kinds(messages: &[Value]) -> Vec<&str> {
     messages.iter().map(|message| message["type"].as_str().unwrap_or_default()).collect()
 }
@@ -45,7 +47,7 @@ fn before_the_versions_nothing_else_is_answered() {
 
 #[test]
 fn a_supervisor_of_another_world_is_refused_and_left() {
-    let wrong: [(&str, fn(&mut Value)); 3] = [
+    let wrong: [(&str, Change); 3] = [
         ("core", |v| v["RSMP"] = json!([{"vers": "3.3.0"}, {"vers": "2.0"}])),
         ("list", |v| v["SXL"] = "1.0.7".into()),
         ("site", |v| v["siteId"] = json!([{"sId": "RN+SI9999"}])),

@@ -1,7 +1,7 @@
 //! Carrying out commands.
 
-use clearway_rsmp::naming;
 use clearway_rsmp::priority::Reference;
+use clearway_rsmp::{SecurityCode, naming};
 use clearway_signals::{Channel, GroupId, GroupSet, Millis, Mode, Owner, RowId, RowKind};
 
 use super::super::orders::Given;
@@ -25,7 +25,7 @@ impl Tlc {
     /// A sentence for people.
     pub fn admit(&self, given: &Given<'_>) -> Result<(), String> {
         let level = usize::from(given.order.security);
-        if level > 0 && given.text("securityCode") != Some(self.codes[level - 1].as_str()) {
+        if level > 0 && given.text("securityCode") != Some(self.codes[level - 1].0.as_str()) {
             return Err(format!("wrong security code for level {level}"));
         }
         Ok(())
@@ -42,7 +42,6 @@ impl Tlc {
         station: &mut Station,
         now: Instant,
     ) -> Result<(), String> {
-        let status = given.text("status").unwrap_or_default();
         let on = given.flag("status");
         match given.order.code {
             "M0001" => self.set_position(given, station),
@@ -50,9 +49,7 @@ impl Tlc {
             "M0003" => self.set_situation(on, given.byte("traficsituation").unwrap_or(0)),
             "M0004" => self.restart(on, station),
             "M0005" => self.set_route(on, given.byte("emergencyroute").unwrap_or(0)),
-            "M0006" => self.change(self.inputs.exists(given.byte("input").unwrap_or(0)), "input", |tlc| {
-                tlc.inputs.set(given.byte("input").unwrap_or(0), on);
-            }),
+            "M0006" | "M0013" | "M0019" | "M0020" => self.set_lines(given),
             "M0007" => {
                 self.fixed_time = Some(on);
                 station.emulator_mut().set_fixed_time(on);
@@ -64,47 +61,12 @@ impl Tlc {
                 Ok(())
             }
             "M0010" | "M0011" => order_group(component, given.order.code == "M0010", on, station),
-            "M0012" => order_groups(&self.group_lines, status, station),
-            "M0013" => {
-                let changes = io::blocks(status, INPUTS)?;
-                changes.into_iter().for_each(|(input, on)| {
-                    self.inputs.set(input, on);
-                });
-                Ok(())
-            }
-            "M0014" => self.edit(|book, _| book.set_bands(given.byte("plan").unwrap_or(0), status), now),
-            "M0015" => self.edit(
-                |book, _| book.set_offset(given.byte("plan").unwrap_or(0), given.byte("status").unwrap_or(0)),
-                now,
-            ),
-            "M0016" => self.edit(|book, _| book.set_week(status), now),
-            "M0017" => self.edit(|book, _| book.set_tables(status), now),
-            "M0018" => self.edit(
-                |book, controller| {
-                    let (plan, cycle) = (given.byte("plan").unwrap_or(0), given.byte("status").unwrap_or(0));
-                    book.set_cycle(plan, cycle, controller)
-                },
-                now,
-            ),
-            "M0019" => {
-                let input = given.byte("input").unwrap_or(0);
-                let value = on.then(|| given.flag("inputValue"));
-                self.change(self.inputs.exists(input), "input", |tlc| {
-                    tlc.inputs.force(input, value);
-                })
-            }
-            "M0020" => {
-                let output = given.byte("output").unwrap_or(0);
-                let value = on.then(|| given.flag("outputValue"));
-                self.change(self.outputs.exists(output), "output", |tlc| {
-                    tlc.outputs.force(output, value);
-                })
-            }
-            "M0021" => self.set_sensitivity(status),
+            "M0012" => order_groups(&self.group_lines, given.text("status").unwrap_or_default(), station),
+            "M0014" | "M0015" | "M0016" | "M0017" | "M0018" => self.edit_plans(given, now),
+            "M0021" => self.set_sensitivity(given.text("status").unwrap_or_default()),
             "M0022" => self.request_priority(given, station, now),
             "M0023" => {
-                let minutes = given.number("status").unwrap_or(0);
-                self.bands_timeout = Millis::from_s(minutes * 60);
+                self.bands_timeout = Millis::from_s(given.number("status").unwrap_or(0) * 60);
                 Ok(())
             }
             "M0103" => self.set_code(given),
@@ -113,11 +75,38 @@ impl Tlc {
         }
     }
 
-    fn change(&mut self, known: bool, what: &str, apply: impl FnOnce(&mut Self)) -> Result<(), String> {
-        if !known {
-            return Err(format!("there is no such {what}"));
-        }
-        apply(self);
+    /// Inputs and outputs: switched, switched in blocks, forced.
+    fn set_lines(&mut self, given: &Given<'_>) -> Result<(), String> {
+        let on = given.flag("status");
+        let input = given.byte("input").unwrap_or(0);
+        let known = match given.order.code {
+            "M0006" => self.inputs.set(input, on),
+            "M0019" => self.inputs.force(input, on.then(|| given.flag("inputValue"))),
+            "M0020" => {
+                let output = given.byte("output").unwrap_or(0);
+                self.outputs.force(output, on.then(|| given.flag("outputValue")))
+            }
+            _ => {
+                let changes = io::blocks(given.text("status").unwrap_or_default(), INPUTS)?;
+                changes.into_iter().all(|(input, on)| self.inputs.set(input, on))
+            }
+        };
+        if known { Ok(()) } else { Err("there is no such input or output".into()) }
+    }
+
+    /// Bands, offsets, cycles and time tables: the traffic parameters change with them.
+    fn edit_plans(&mut self, given: &Given<'_>, now: Instant) -> Result<(), String> {
+        let text = given.text("status").unwrap_or_default();
+        let (plan, seconds) = (given.byte("plan").unwrap_or(0), given.byte("status").unwrap_or(0));
+        match given.order.code {
+            "M0014" => self.book.set_bands(plan, text),
+            "M0015" => self.book.set_offset(plan, seconds),
+            "M0016" => self.book.set_week(text),
+            "M0017" => self.book.set_tables(text),
+            _ => self.book.set_cycle(plan, seconds, &self.controller),
+        }?;
+        self.changed_ms = self.clock_ms(now);
+        self.configuration = None;
         Ok(())
     }
 
@@ -192,17 +181,6 @@ impl Tlc {
         routes.nth(usize::from(route.checked_sub(1)?)).map(|(id, _)| id)
     }
 
-    fn edit(
-        &mut self,
-        edit: impl FnOnce(&mut super::PlanBook, &clearway_network::Controller) -> Result<(), String>,
-        now: Instant,
-    ) -> Result<(), String> {
-        edit(&mut self.book, &self.controller)?;
-        self.changed_ms = self.clock_ms(now);
-        self.configuration = None;
-        Ok(())
-    }
-
     fn set_sensitivity(&mut self, text: &str) -> Result<(), String> {
         let mut changes = Vec::new();
         for pair in text.split(',') {
@@ -219,14 +197,14 @@ impl Tlc {
 
     fn set_code(&mut self, given: &Given<'_>) -> Result<(), String> {
         let level = if given.text("status") == Some("Level1") { 0 } else { 1 };
-        if given.text("oldSecurityCode") != Some(self.codes[level].as_str()) {
+        if given.text("oldSecurityCode") != Some(self.codes[level].0.as_str()) {
             return Err(format!("wrong security code for level {}", level + 1));
         }
         let code = given.text("newSecurityCode").unwrap_or_default();
         if code.len() > CODE_MAX {
             return Err(format!("a security code has {CODE_MAX} characters at most"));
         }
-        self.codes[level] = code.into();
+        self.codes[level] = SecurityCode(code.into());
         Ok(())
     }
 

@@ -40,10 +40,6 @@ impl Lines {
         self.0.get_mut(usize::from(number).checked_sub(1)?)
     }
 
-    pub fn exists(&self, number: u8) -> bool {
-        (1..=self.0.len()).contains(&usize::from(number))
-    }
-
     /// Set a line; a forced one keeps its forced value. Whether there is such a line.
     pub fn set(&mut self, number: u8, on: bool) -> bool {
         self.line(number).map(|line| line.on = on).is_some()

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use clearway_network::{Controller, LinkId, Network, SignalPlan};
 use clearway_rsmp::session::Instant;
 use clearway_rsmp::sxl::{ALARMS, Scope};
-use clearway_rsmp::{Message, Sxl, naming};
+use clearway_rsmp::{Message, SecurityCode, Sxl, naming};
 use clearway_signals::{GroupId, GroupSet, Millis, Mode, PreemptState, RowId};
 use jiff::Timestamp;
 
@@ -111,7 +111,7 @@ pub struct Settings {
     /// What S0097 shows.
     pub checksum: Checksum,
     /// Security codes of level 1 and 2.
-    pub codes: [String; 2],
+    pub codes: [SecurityCode; 2],
     /// How long priority requests live.
     pub lifetimes: Lifetimes,
 }
@@ -130,7 +130,7 @@ pub(crate) struct Tlc {
     pub names: Names,
     pub sxl: Sxl,
     checksum: Checksum,
-    codes: [String; 2],
+    codes: [SecurityCode; 2],
     clock_offset_ms: i64,
     book: PlanBook,
     running: Option<SignalPlan>,

@@ -126,6 +126,8 @@ pub enum FieldProtocol {
     Ntcip,
     /// The Clearway register map over Modbus TCP.
     Modbus,
+    /// RSMP: each controller connects to the supervisors.
+    Rsmp,
     /// As the model says, controller by controller.
     Model,
 }
@@ -156,6 +158,8 @@ pub struct Field {
     /// What started where, and what the monitors counted, as JSON lines on stdout.
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    pub rsmp: crate::commands::field::RsmpArgs,
 }
 
 #[derive(Debug, Subcommand)]

@@ -5,10 +5,21 @@ use clearway_signals::{GroupId, GroupSet, Mode};
 /// The groups whose bit is set in the status groups of eight; `bits(g)` is the value of group g,
 /// from 1. `numbers` are the phase numbers by `GroupId`.
 pub fn groups(numbers: &[u8], bits: impl Fn(u8) -> i64) -> GroupSet {
-    numbered(numbers)
-        .filter(|(_, number)| bit(bits(eight_of(*number)), *number))
-        .map(|(group, _)| group)
-        .collect()
+    let mut set = GroupSet::EMPTY;
+    // Neighbours stand in the same group of eight: its value is looked up once.
+    let mut known: Option<(u8, i64)> = None;
+    for (group, number) in numbered(numbers) {
+        let eight = eight_of(number);
+        let value = match known {
+            Some((of, value)) if of == eight => value,
+            _ => bits(eight),
+        };
+        known = Some((eight, value));
+        if bit(value, number) {
+            set = set.with(group);
+        }
+    }
+    set
 }
 
 /// Whether a number from 1 has its bit set in the value of its group of eight.

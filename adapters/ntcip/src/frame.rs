@@ -42,8 +42,7 @@ impl Name {
 
 impl PartialEq for Name {
     fn eq(&self, other: &Self) -> bool {
-        // Names of one device differ at their end.
-        self.arcs().iter().rev().eq(other.arcs().iter().rev())
+        self.arcs() == other.arcs()
     }
 }
 

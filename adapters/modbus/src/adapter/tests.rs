@@ -18,6 +18,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use super::{Options, allow_list, rules, transport::ANSWER_WITHIN};
 use clearway_field::faces::modbus::{Map, Setup};
 
+mod ratio;
 mod ways;
 
 const ID: ControllerId = ControllerId(1);

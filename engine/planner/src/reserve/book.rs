@@ -168,7 +168,7 @@ pub struct Reservations {
     pub(super) starts: Vec<i64>,
     pub(super) yields: Vec<bool>,
     serial: Serial,
-    orders: Orders,
+    pub(super) orders: Orders,
     /// Scratch: which group of vehicles each one belongs to, and the members of one group.
     groups: Vec<usize>,
     members: Vec<usize>,

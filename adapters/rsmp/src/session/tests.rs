@@ -12,6 +12,11 @@ use crate::peer::Peer;
 
 const AT: &str = "2026-03-01T10:00:00.000Z";
 
+/// What is wrong with a message.
+type Change = fn(&mut Value);
+/// How a site is another one.
+type Habit = fn(&mut Peer);
+
 fn now(s: i64) -> Instant {
     Instant { at: Millis::from_s(s), unix_ms: 1_772_359_200_000 + s * 1_000 }
 }
@@ -136,7 +141,7 @@ fn a_version_that_does_not_fit_is_refused_with_a_reason_and_the_connection_close
     let only =
         |sxl| Policy { sites: Some(vec![Accepted { id: "RN+SI0001".into(), sxl }]), ..Policy::default() };
     let old = Policy { cores: vec![Core::V3_1_2], ..Policy::default() };
-    let cases: [(Policy, fn(&mut Peer), &str); 6] = [
+    let cases: [(Policy, Habit, &str); 6] = [
         (old, |_| {}, "RSMP versions"),
         (Policy::default(), |peer| peer.cores = vec!["4.0.0"], "RSMP versions"),
         (Policy::default(), |peer| peer.sxl = "9.9", "SXL version 9.9"),
@@ -318,7 +323,7 @@ fn alarms_are_acknowledged_as_messages_and_refused_when_they_are_not_whole() {
         let answer = line.say("Alarm", alarm(|alarm| alarm["aSp"] = json!(kind)));
         assert_eq!(answer["type"], "MessageAck", "{kind}");
     }
-    let cases: [(fn(&mut Value), &str); 9] = [
+    let cases: [(Change, &str); 9] = [
         (|a| a["aSp"] = json!("Request"), "aSp"),
         (|a| a["aSp"] = json!("issue"), "aSp"),
         (|a| a["aS"] = json!("active"), "aS"),

@@ -247,7 +247,11 @@ impl Emulator {
         match self.mode {
             Mode::Flash | Mode::Fault => self.heads.blank(Aspect::Flash, now),
             Mode::Dark => self.heads.blank(Aspect::Dark, now),
-            Mode::Startup if self.starting_since.is_none() && now - self.mode_since >= STARTUP_RED => {
+            Mode::Startup
+                if !self.restarting
+                    && self.starting_since.is_none()
+                    && now - self.mode_since >= STARTUP_RED =>
+            {
                 self.set_mode(Mode::Normal);
             }
             _ => {}

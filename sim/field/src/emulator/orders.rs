@@ -86,7 +86,7 @@ impl Emulator {
             self.detectors.force(number, None);
         }
         self.set_mode(Mode::Startup);
-        self.restarting = true;
+        self.restarting = self.options.startup_interval > Millis::ZERO || self.heads.is_blank();
         true
     }
 

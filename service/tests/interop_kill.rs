@@ -96,6 +96,7 @@ fn s8_after_kill_9_in_mid_wave_every_controller_returns_to_local_control() {
             name: e.name.clone(),
             protocol: if e.protocol == "ntcip" { "ntcip" } else { "modbus" },
             address: e.address.clone(),
+            keys: String::new(),
         })
         .collect();
     let (mut approaches, mut watched) = (Vec::new(), Vec::new());

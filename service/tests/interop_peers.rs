@@ -3,13 +3,15 @@
 
 mod interop;
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use clearway_feeds::hub::Status;
 use clearway_network::{Controller, Network};
 use interop::drive::{Approach, EngineProcess, Reached, Vehicle};
-use interop::peers::Peer;
+use interop::peers::{Peer, SerialPair};
+use interop::pki::Pki;
 use interop::{model, wait_or};
 use serde_json::Value;
 
@@ -69,22 +71,62 @@ fn the_engine_drives_snmpd_with_a_pass_persist_script() {
     let (loaded, folder) = (model(), tempfile::tempdir().unwrap());
     let (controller, approach) = approached(&loaded.network);
     let peer = Peer::snmpd(folder.path(), controller);
-    let reached = Reached { name: controller.name.clone(), protocol: "ntcip", address: peer.address.clone() };
+    let reached = Reached {
+        name: controller.name.clone(),
+        protocol: "ntcip",
+        address: peer.address.clone(),
+        keys: String::new(),
+    };
     is_driven(&peer, folder.path(), reached, &approach, |line, row| {
         (line["what"] == "set" && line["row"] == row).then(|| line["value"] == 1)
     });
 }
 
-#[test]
-fn the_engine_drives_a_pymodbus_server() {
-    let (loaded, folder) = (model(), tempfile::tempdir().unwrap());
+/// pymodbus by one of its ways, driven by the engine with these keys; the address where it is no socket.
+fn pymodbus_is_driven(folder: &Path, way: &[&OsStr], keys: &str, device: Option<&Path>) {
+    let loaded = model();
     let (controller, approach) = approached(&loaded.network);
-    let peer = Peer::pymodbus(folder.path(), controller);
+    let peer = Peer::pymodbus_by(folder, controller, way);
+    let address = device.map_or_else(|| peer.address.clone(), |device| device.display().to_string());
     let reached =
-        Reached { name: controller.name.clone(), protocol: "modbus", address: peer.address.clone() };
-    is_driven(&peer, folder.path(), reached, &approach, |line, row| {
+        Reached { name: controller.name.clone(), protocol: "modbus", address, keys: keys.to_owned() };
+    is_driven(&peer, folder, reached, &approach, |line, row| {
         let calls = line["calls"].as_u64().filter(|_| line["what"] == "frame")?;
         Some(calls >> (row - 1) & 1 == 1)
     });
     assert!(peer.log().iter().all(|line| line["what"] != "refused"), "every frame was accepted");
+}
+
+#[test]
+fn the_engine_drives_a_pymodbus_server() {
+    let folder = tempfile::tempdir().unwrap();
+    pymodbus_is_driven(folder.path(), &[], "", None);
+}
+
+#[test]
+fn the_engine_drives_a_pymodbus_server_by_serial_frames_over_tcp() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = "modbus = { transport = \"rtu_tcp\" }";
+    pymodbus_is_driven(folder.path(), &["rtu_tcp".as_ref()], keys, None);
+}
+
+#[test]
+fn the_engine_drives_a_pymodbus_server_over_a_serial_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = SerialPair::start(folder.path());
+    let keys = "modbus = { transport = \"rtu\", baud = 115200, parity = \"none\" }";
+    let way = ["serial".as_ref(), line.far.as_os_str()];
+    pymodbus_is_driven(folder.path(), &way, keys, Some(&line.near));
+}
+
+#[test]
+fn the_engine_drives_a_pymodbus_server_over_mutual_tls() {
+    let folder = tempfile::tempdir().unwrap();
+    let pki = Pki::new(folder.path(), "cabinets");
+    let (device, engine) = (pki.identity("device", None), pki.identity("engine", Some("operator")));
+    let files = [&pki.authority, &device.certificate, &device.key];
+    let mut way: Vec<&OsStr> = vec!["tls".as_ref()];
+    way.extend(files.map(|path| path.as_os_str()));
+    way.push("operator".as_ref());
+    pymodbus_is_driven(folder.path(), &way, &engine.keys(&pki.authority), None);
 }

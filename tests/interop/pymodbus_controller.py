@@ -1,16 +1,22 @@
 """A controller behind pymodbus: the register map of docs/modbus-register-map.md.
 
-  PYTHON pymodbus_controller.py CONFIG.json LOG.jsonl PORT_FILE
+  PYTHON pymodbus_controller.py CONFIG.json LOG.jsonl PORT_FILE [WAY]
 
-Listens on a free loopback port, which it writes to PORT_FILE.
+WAY: nothing for Modbus TCP; `rtu_tcp`: serial frames over TCP; `tls CA CERTIFICATE KEY ROLE`:
+Modbus/TCP Security, requests of another role than ROLE are answered with IllegalFunction;
+`serial DEVICE`. Listens on a free loopback port, which it writes to PORT_FILE (0 for a line).
 """
 
 import asyncio
 import os
+import ssl
 import sys
 
+from pymodbus import FramerType
 from pymodbus.constants import ExcCodes
-from pymodbus.server import ModbusTcpServer
+from pymodbus.pdu import ExceptionResponse
+from pymodbus.server import ModbusSerialServer, ModbusTcpServer, ModbusTlsServer
+from pymodbus.server.requesthandler import ServerRequestHandler
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 import controller_model
@@ -165,14 +171,73 @@ def block(first, count):
     return SimData(first, values=[0] * count, datatype=DataType.REGISTERS)
 
 
-async def serve(device, port_file):
+# DER of the object identifier 1.3.6.1.4.1.50316.802.1.
+ROLE_EXTENSION = bytes.fromhex("060b2b0601040183890c862201")
+UTF8_STRING = 0x0C
+
+
+def role_of(certificate):
+    """The role in a DER certificate: the UTF8String inside the extension's OCTET STRING."""
+    at = certificate.find(ROLE_EXTENSION)
+    if at < 0:
+        return None
+    value = certificate[at + len(ROLE_EXTENSION) :]
+    if value[0] != 0x04 or value[2] != UTF8_STRING:
+        return None
+    return value[4 : 4 + value[3]].decode()
+
+
+class SecureHandler(ServerRequestHandler):
+    """Serves the clients whose certificate carries the right role."""
+
+    async def handle_request(self):
+        role = role_of(self.transport.get_extra_info("ssl_object").getpeercert(True))
+        if role == self.server.role or not self.last_pdu:
+            return await super().handle_request()
+        asked = self.last_pdu
+        refusal = ExceptionResponse(asked.function_code, ExcCodes.ILLEGAL_FUNCTION, asked.dev_id)
+        refusal.transaction_id = asked.transaction_id
+        self.last_pdu = None
+        self.server_send(refusal, None)
+
+
+class SecureServer(ModbusTlsServer):
+    role = None
+
+    def callback_new_connection(self):
+        return SecureHandler(self, self.trace_packet, self.trace_pdu, self.trace_connect)
+
+
+def server_for(simulated, way):
+    nowhere = ("127.0.0.1", 0)
+    match way:
+        case []:
+            return ModbusTcpServer(simulated, address=nowhere)
+        case ["rtu_tcp"]:
+            return ModbusTcpServer(simulated, address=nowhere, framer=FramerType.RTU)
+        case ["serial", path]:
+            return ModbusSerialServer(simulated, port=path, baudrate=115200)
+        case ["tls", authority, certificate, key, role]:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.minimum_version = ssl.TLSVersion.TLSv1_3
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(authority)
+            context.load_cert_chain(certificate, key)
+            server = SecureServer(simulated, address=nowhere, framer=FramerType.SOCKET, sslctx=context)
+            server.role = role
+            return server
+    raise SystemExit(__doc__)
+
+
+async def serve(device, port_file, way):
     rows = len(device.controller.configuration["rows"])
     inputs = [block(0, 26), block(30, 64), block(100, 9), block(200, 12 * rows)]
     unused = [SimData(0, values=False, datatype=DataType.BITS)]
     simulated = SimDevice(1, simdata=(unused, unused, [block(0, FRAME)], inputs), action=device.action)
-    server = ModbusTcpServer(simulated, address=("127.0.0.1", 0))
+    server = server_for(simulated, way)
     await server.serve_forever(background=True)
-    port = server.transport.sockets[0].getsockname()[1]
+    sockets = getattr(server.transport, "sockets", None)
+    port = sockets[0].getsockname()[1] if sockets else 0
     # Whoever waits for the file must never read half of it.
     with open(port_file + ".new", "w", encoding="utf-8") as file:
         file.write(str(port))
@@ -182,7 +247,7 @@ async def serve(device, port_file):
 
 def main():
     device = Device(controller_model.load(sys.argv[1], sys.argv[2]))
-    asyncio.run(serve(device, sys.argv[3]))
+    asyncio.run(serve(device, sys.argv[3], sys.argv[4:]))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ use crate::Failure;
 
 /// The Modbus server of another project that our client must drive.
 pub const PYMODBUS: &str = "pymodbus==3.16.1";
+/// What it needs to serve a serial line.
+const PYSERIAL: &str = "pyserial==3.5";
 
 /// A Debian package, how to see that it is there, and what it is for.
 struct Package {
@@ -35,6 +37,7 @@ const PACKAGES: &[Package] = &[
         why: "net-snmp's agent against our client",
     },
     Package { name: "mbpoll", probe: "command -v mbpoll", why: "a Modbus client against our controllers" },
+    Package { name: "socat", probe: "command -v socat", why: "a serial line between two programs" },
     Package {
         name: "python3-venv",
         probe: "python3 -c 'import venv, ensurepip'",
@@ -127,7 +130,7 @@ pub fn python(root: &Path) -> Result<PathBuf, Failure> {
     let folder = root.join("target/venv");
     let python = folder.join("bin/python");
     let version = PYMODBUS.trim_start_matches("pymodbus==");
-    let probe = format!("import pymodbus; assert pymodbus.__version__ == '{version}'");
+    let probe = format!("import serial, pymodbus; assert pymodbus.__version__ == '{version}'");
     if quiet(Command::new(&python).args(["-c", &probe])) {
         return Ok(python);
     }
@@ -137,7 +140,7 @@ pub fn python(root: &Path) -> Result<PathBuf, Failure> {
         return Err("python3 -m venv failed".into());
     }
     let pip = Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYMODBUS])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYMODBUS, PYSERIAL])
         .stdin(Stdio::null())
         .status();
     let installed = pip.is_ok_and(|status| status.success());

@@ -95,7 +95,7 @@ const MODEL: &str = "network-models/helsinki-centre";
 /// The service with the tests that need programs of other projects.
 const INTEROP: &str = "clearway/interop";
 /// Those tests: `service/tests/*.rs`.
-const INTEROP_TESTS: [&str; 3] = ["interop_field", "interop_peers", "interop_kill"];
+const INTEROP_TESTS: [&str; 4] = ["interop_field", "interop_modbus", "interop_peers", "interop_kill"];
 /// The page of a headless demo is nobody's business: its usual port may be taken.
 const ANY_PORT: &str = "127.0.0.1:0";
 /// Every Rust test but those in the documentation, which nextest does not run.

@@ -106,8 +106,10 @@ pub struct Reached {
     pub name: String,
     /// `ntcip` or `modbus`.
     pub protocol: &'static str,
-    /// Host and port.
+    /// Host and port, or the device file of a line.
     pub address: String,
+    /// Further lines of its table.
+    pub keys: String,
 }
 
 /// A running `clearway run` and its feeds.
@@ -168,10 +170,10 @@ fn configuration(reached: &[Reached], vehicles: &[Vehicle]) -> String {
         network.display()
     );
     vehicles.iter().for_each(|vehicle| text.push_str(&vehicle.entry()));
-    for Reached { name, protocol, address } in reached {
+    for Reached { name, protocol, address, keys } in reached {
         writeln!(
             text,
-            "[[controller]]\nid = \"{name}\"\nprotocol = \"{protocol}\"\naddress = \"{address}\"\n"
+            "[[controller]]\nid = \"{name}\"\nprotocol = \"{protocol}\"\naddress = \"{address}\"\n{keys}\n"
         )
         .expect("a string takes everything");
     }

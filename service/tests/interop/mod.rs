@@ -4,6 +4,7 @@
 
 pub mod drive;
 pub mod peers;
+pub mod pki;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
 //! Controllers of other people's software: snmpd with a script behind it, and pymodbus.
 
+use std::ffi::OsStr;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -57,14 +58,19 @@ impl Peer {
         peer
     }
 
-    /// pymodbus with `tests/interop/pymodbus_controller.py`.
+    /// pymodbus with `tests/interop/pymodbus_controller.py`, over Modbus TCP.
     pub fn pymodbus(folder: &Path, controller: &Controller) -> Self {
+        Self::pymodbus_by(folder, controller, &[])
+    }
+
+    /// The same by another way, in the script's words.
+    pub fn pymodbus_by(folder: &Path, controller: &Controller, way: &[&OsStr]) -> Self {
         let (configuration, log) = write_configuration(folder, controller, "modbus");
         let port_file = folder.join("port");
         let script = script("pymodbus_controller.py");
         let process = Process::start(
             "pymodbus",
-            Command::new(python()).args([&script, &configuration, &log, &port_file]),
+            Command::new(python()).args([&script, &configuration, &log, &port_file]).args(way),
         );
         let port =
             wait("pymodbus's port", Duration::from_secs(20), || std::fs::read_to_string(&port_file).ok());
@@ -83,15 +89,38 @@ impl Peer {
     }
 }
 
+/// Two ends of a serial line, by socat.
+pub struct SerialPair {
+    _process: Process,
+    /// Our end.
+    pub near: PathBuf,
+    /// The device's end.
+    pub far: PathBuf,
+}
+
+impl SerialPair {
+    /// Lay a line.
+    pub fn start(folder: &Path) -> Self {
+        let (near, far) = (folder.join("near"), folder.join("far"));
+        let end = |path: &Path| format!("pty,raw,echo=0,link={}", path.display());
+        let process = Process::start("socat", Command::new("socat").args([end(&near), end(&far)]));
+        wait("both ends of the line", Duration::from_secs(10), || {
+            (near.exists() && far.exists()).then_some(())
+        });
+        Self { _process: process, near, far }
+    }
+}
+
 /// The Python that has pymodbus: the one that `cargo xtask test` made.
-fn python() -> PathBuf {
+pub fn python() -> PathBuf {
     let given = std::env::var_os("CLEARWAY_TEST_PYTHON").map(PathBuf::from);
     let python = given.unwrap_or_else(|| root().join("target/venv/bin/python"));
     assert!(python.exists(), "{}: not there; `cargo xtask test` makes it", python.display());
     python
 }
 
-fn script(name: &str) -> PathBuf {
+/// A script of `tests/interop`.
+pub fn script(name: &str) -> PathBuf {
     root().join("tests/interop").join(name).canonicalize().expect("the script is in the repository")
 }
 

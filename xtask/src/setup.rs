@@ -9,6 +9,8 @@ use crate::Failure;
 pub const PYMODBUS: &str = "pymodbus==3.16.1";
 /// What it needs to serve a serial line.
 const PYSERIAL: &str = "pyserial==3.5";
+/// The SNMP agent of another project that our client must drive, and what its version 3 needs.
+const PYSNMP: [&str; 2] = ["pysnmp==7.1.21", "cryptography"];
 
 /// A Debian package, how to see that it is there, and what it is for.
 struct Package {
@@ -122,7 +124,7 @@ fn is_root() -> bool {
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// The Python of a virtual environment under `target` that has pymodbus.
+/// The Python of a virtual environment under `target` that has pymodbus and pysnmp.
 ///
 /// # Errors
 /// It cannot be made.
@@ -130,17 +132,19 @@ pub fn python(root: &Path) -> Result<PathBuf, Failure> {
     let folder = root.join("target/venv");
     let python = folder.join("bin/python");
     let version = PYMODBUS.trim_start_matches("pymodbus==");
-    let probe = format!("import serial, pymodbus; assert pymodbus.__version__ == '{version}'");
+    let probe =
+        format!("import serial, pysnmp, cryptography, pymodbus; assert pymodbus.__version__ == '{version}'");
     if quiet(Command::new(&python).args(["-c", &probe])) {
         return Ok(python);
     }
-    eprintln!("Installing {PYMODBUS} from PyPI into target/venv: a Modbus server against our client.");
+    eprintln!("Installing {PYMODBUS} and {} from PyPI into target/venv: peers of our clients.", PYSNMP[0]);
     let venv = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).status();
     if !venv.is_ok_and(|status| status.success()) {
         return Err("python3 -m venv failed".into());
     }
     let pip = Command::new(&python)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYMODBUS, PYSERIAL])
+        .args(PYSNMP)
         .stdin(Stdio::null())
         .status();
     let installed = pip.is_ok_and(|status| status.success());

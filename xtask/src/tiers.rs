@@ -48,11 +48,17 @@ pub const TIERS: &[Tier] = &[
         run: rust,
     },
     Tier { name: "doc", what: "the examples in the documentation", minutes: 4, full_only: false, run: doc },
-    Tier { name: "model", what: "the shipped model is sound", minutes: 6, full_only: false, run: model },
+    Tier {
+        name: "model",
+        what: "the shipped models are sound, six sites proved",
+        minutes: 7,
+        full_only: false,
+        run: model,
+    },
     Tier {
         name: "interop",
-        what: "net-snmp, mbpoll, snmpd and pymodbus as peers; kill -9 in mid-wave",
-        minutes: 5,
+        what: "net-snmp, pysnmp, mbpoll and pymodbus as peers; kill -9 in mid-wave",
+        minutes: 7,
         full_only: false,
         run: interop,
     },
@@ -60,6 +66,13 @@ pub const TIERS: &[Tier] = &[
     Tier { name: "live", what: "the page shows a running demo", minutes: 3, full_only: false, run: live },
     Tier { name: "bench", what: "every benchmark runs once", minutes: 4, full_only: false, run: benches },
     Tier { name: "seeds", what: "seeds 1 to 5 clear the bars", minutes: 28, full_only: true, run: seeds },
+    Tier {
+        name: "proofs",
+        what: "every junction of the shipped model proved; oracles, many instances",
+        minutes: 15,
+        full_only: true,
+        run: proofs,
+    },
     Tier {
         name: "property",
         what: "property tests, many cases",
@@ -92,10 +105,13 @@ pub const TIERS: &[Tier] = &[
 
 /// The model that the demonstration runs on.
 const MODEL: &str = "network-models/helsinki-centre";
-/// The service with the tests that need programs of other projects.
-const INTEROP: &str = "clearway/interop";
-/// Those tests: `service/tests/*.rs`.
-const INTEROP_TESTS: [&str; 4] = ["interop_field", "interop_modbus", "interop_peers", "interop_kill"];
+/// Sites whose sequencers are proved: `network-models/reference-*`.
+const REFERENCE_SITES: [&str; 6] = ["nema", "four-stage", "tram", "scramble", "rail", "t-junction"];
+/// The crates with tests that need programs of other projects.
+const INTEROP: &str = "clearway/interop,clearway-ntcip/interop";
+/// Those tests: `service/tests/*.rs`, `adapters/ntcip/tests/interop.rs`.
+const INTEROP_TESTS: [&str; 5] =
+    ["interop", "interop_field", "interop_modbus", "interop_peers", "interop_kill"];
 /// The page of a headless demo is nobody's business: its usual port may be taken.
 const ANY_PORT: &str = "127.0.0.1:0";
 /// Every Rust test but those in the documentation, which nextest does not run.
@@ -194,12 +210,26 @@ fn build(run: &mut Run) -> Option<PathBuf> {
 
 fn model(run: &mut Run) {
     if let Some(clearway) = build(run) {
-        run.step("check", Command::new(clearway).args(["network", "check", MODEL]), Runner::Step, 5);
+        run.step("check", Command::new(&clearway).args(["network", "check", MODEL]), Runner::Step, 5);
+        for site in REFERENCE_SITES {
+            let model = format!("network-models/reference-{site}");
+            run.step(site, Command::new(&clearway).args(["network", "check", &model]), Runner::Step, 5);
+            let name = format!("prove {site}");
+            run.step(&name, Command::new(&clearway).args(["network", "prove", &model]), Runner::Step, 5);
+        }
     }
 }
 
+fn proofs(run: &mut Run) {
+    if let Some(clearway) = build(run) {
+        run.step("prove", Command::new(clearway).args(["network", "prove", MODEL]), Runner::Step, 20);
+    }
+    let long = ["test", "--release", "-p", "clearway-prove", "-p", "clearway-planner", "--", "--ignored"];
+    run.step("long proofs", &mut cargo(&long), Runner::CargoTest, 40);
+}
+
 fn interop(run: &mut Run) {
-    let mut select = vec!["-p", "clearway", "--features", INTEROP];
+    let mut select = vec!["-p", "clearway", "-p", "clearway-ntcip", "--features", INTEROP];
     select.extend(INTEROP_TESTS.iter().flat_map(|test| ["--test", test]));
     rust_tests(run, "peers", &RustTests { select: &select, cases: None, one_by_one: true }, 20);
 }

@@ -152,10 +152,7 @@ fn rsmp_options(args: &RsmpArgs) -> rsmp::Options {
                 RsmpChecksum::Model => rsmp::Checksum::Model,
             },
             codes: [SecurityCode(args.rsmp_code1.clone()), SecurityCode(args.rsmp_code2.clone())],
-            lifetimes: rsmp::Lifetimes {
-                stale_after: args.rsmp_stale_s,
-                cooldown: args.rsmp_cooldown_s,
-            },
+            lifetimes: rsmp::Lifetimes { stale_after: args.rsmp_stale_s, cooldown: args.rsmp_cooldown_s },
         },
     }
 }

@@ -30,7 +30,7 @@ pub fn reference(row: &RequestRow) -> Reference {
     }
 }
 
-/// The row number and channel that a reference of [`reference`] names.
+/// The row number and channel that a reference of [`reference()`] names.
 #[must_use]
 pub fn row_of(reference: &Reference) -> Option<(Channel, u8)> {
     match reference {

@@ -3,7 +3,7 @@
 //!
 //! Rows are called by an adversary here: any row at any instant, for any time. What stands between the
 //! inputs and that call (lease, delay, lockout) can only make calls rarer, and is proved by itself in
-//! [``rows``].
+//! `rows`.
 
 use clearway_signals::GroupId;
 

@@ -27,7 +27,7 @@ pub struct Request {
 pub struct Budget {
     /// Nodes of the search tree; then the best answer so far is given with a proven bound.
     pub nodes: u32,
-    /// Greens that each request may choose from, the first ones first; at most [`CHOICES_MAX`].
+    /// Greens that each request may choose from, the first ones first; at most [`CHOICES_MAX`](super::CHOICES_MAX).
     pub choices: usize,
 }
 

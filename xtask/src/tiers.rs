@@ -312,6 +312,10 @@ fn budgets(run: &mut Run) {
         }
         Err(failure) => run.check("instructions", Some(&failure)),
     }
+    let modbus = ["test", "--release", "-p", "clearway-modbus", "ratio", "--", "--ignored"];
+    run.step("modbus beside its library", &mut cargo(&modbus), Runner::CargoTest, 15);
+    let ntcip = ["bench", "-p", "clearway-ntcip", "--bench", "ratio"];
+    run.step("ntcip beside its library", &mut cargo(&ntcip), Runner::Step, 15);
 }
 
 /// Minutes of the soak, and by how much the resident memory may grow after a third of it.

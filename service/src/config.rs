@@ -6,6 +6,7 @@
 mod check;
 mod fault;
 mod modbus;
+mod rsmp;
 mod snmp;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ use toml::Spanned;
 
 pub use fault::{ConfigError, Fault};
 pub use modbus::ModbusEntry;
+pub use rsmp::{RsmpEntry, RsmpListener};
 pub use snmp::SnmpEntry;
 
 use fault::Source;
@@ -62,6 +64,10 @@ pub struct Config {
     #[serde(default, rename = "controller")]
     #[schemars(with = "Vec<ControllerEntry>")]
     pub controllers: Vec<Spanned<ControllerEntry>>,
+    /// Where RSMP sites connect to; the standard's port on this machine when there is none.
+    #[serde(default, rename = "rsmp_listener")]
+    #[schemars(with = "Vec<RsmpListener>")]
+    pub rsmp_listeners: Vec<Spanned<RsmpListener>>,
     #[serde(skip)]
     source: Source,
 }
@@ -380,9 +386,9 @@ pub struct ControllerEntry {
     /// `host:port`; the model's address when not given.
     #[serde(default)]
     pub address: Option<String>,
-    /// `ntcip` or `modbus`; the model's protocol when not given.
+    /// `ntcip`, `modbus` or `rsmp`; the model's protocol when not given.
     #[serde(default)]
-    #[schemars(extend("enum" = ["ntcip", "modbus", null]))]
+    #[schemars(extend("enum" = ["ntcip", "modbus", "rsmp", null]))]
     pub protocol: Option<String>,
     /// File with the SNMP community. Mode 0600.
     #[serde(default)]
@@ -393,6 +399,9 @@ pub struct ControllerEntry {
     /// How Modbus is spoken to it; Modbus TCP with the Clearway register map when not given.
     #[serde(default)]
     pub modbus: Option<ModbusEntry>,
+    /// Its RSMP site, and what was proved of it.
+    #[serde(default)]
+    pub rsmp: Option<RsmpEntry>,
     /// Name of its NTCIP profile; the model's when not given.
     #[serde(default)]
     pub profile: Option<String>,

@@ -23,6 +23,7 @@ use crate::binding::{Binding, Means};
 use crate::naming;
 use crate::priority::named;
 use crate::session::OF_PRIMARY;
+use crate::version::Sxl;
 use conversation::Conversation;
 use hub::Slot;
 pub use hub::{Hub, ListenOptions, WallClock};
@@ -56,6 +57,8 @@ pub struct Options {
     /// SHA-256 of the certificate that the site must show; none where the certificate's issuer is
     /// enough.
     pub certificate_sha256: Option<[u8; 32]>,
+    /// The version of the list that it must have; any that we know where none is given.
+    pub sxl: Option<Sxl>,
     /// An ask that is not answered within this time failed. It is never repeated by itself.
     pub answer_within: Duration,
 }
@@ -64,7 +67,7 @@ impl Options {
     /// For a binding, with an answer within a second.
     #[must_use]
     pub fn new(binding: Binding) -> Self {
-        Self { binding, certificate_sha256: None, answer_within: Duration::from_secs(1) }
+        Self { binding, certificate_sha256: None, sxl: None, answer_within: Duration::from_secs(1) }
     }
 }
 

@@ -110,6 +110,24 @@ pub struct ControllerState {
     /// A letter for each group: G, Y, R, C or ?.
     pub aspects: String,
     pub preempt: Option<PreemptDoc>,
+    /// Alarms that are active, or that nobody acknowledged; of RSMP sites.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmDoc>,
+    /// What its aggregated status says; of RSMP sites.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub condition: Vec<&'static str>,
+}
+
+/// An alarm of a controller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AlarmDoc {
+    pub component: String,
+    pub code: String,
+    /// 1 is the highest.
+    pub priority: u8,
+    pub active: bool,
+    pub acknowledged: bool,
+    pub suspended: bool,
 }
 
 /// What a controller serves.

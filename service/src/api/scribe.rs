@@ -157,6 +157,7 @@ impl Scribe {
                 Some(_) => 'R',
             }
         };
+        let report = self.board.site(seen.controller).unwrap_or_default();
         let row = seen.active.and_then(|row| controller.and_then(|c| c.rows.get(row.index())));
         ControllerState {
             id: seen.controller.0,
@@ -176,6 +177,8 @@ impl Scribe {
                 ours: seen.ours && row.owner == clearway_signals::Owner::Ours,
                 state: preempt_word(seen.preempt),
             }),
+            alarms: report.alarms,
+            condition: report.condition,
         }
     }
 

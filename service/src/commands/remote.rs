@@ -46,6 +46,10 @@ pub fn controllers(remote: &Remote) -> Result<Exit> {
             text("aspects"),
             text("why")
         );
+        for alarm in c["alarms"].as_array().into_iter().flatten().filter(|alarm| alarm["active"] == true) {
+            let text = |key: &str| alarm[key].as_str().unwrap_or("-").to_owned();
+            println!("      alarm {} of {}, priority {}", text("code"), text("component"), alarm["priority"]);
+        }
     }
     Ok(Exit::Ok)
 }

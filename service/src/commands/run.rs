@@ -31,6 +31,9 @@ pub fn run(args: &Run) -> Result<Exit> {
         for (feed, address) in &plant.feeds {
             println!("feed {feed}: {address}");
         }
+        for address in &plant.rsmp {
+            println!("rsmp: {address}");
+        }
         interrupted().await;
         eprintln!("releasing every request…");
         plant.stop().await;

@@ -30,7 +30,9 @@ impl Config {
         checker.policy();
         checker.feeds();
         let registry = checker.vehicles();
+        checker.rsmp_listeners();
         checker.controllers(model_controllers);
+        checker.rsmp_sites();
         if checker.faults.is_empty() {
             Ok(registry.unwrap_or_default())
         } else {
@@ -231,11 +233,11 @@ impl Checker<'_> {
 
     fn controller(&mut self, at: Range<usize>, controller: &ControllerEntry) {
         if let Some(protocol) = controller.protocol.as_deref() {
-            if !["ntcip", "modbus"].contains(&protocol) {
+            if !["ntcip", "modbus", "rsmp"].contains(&protocol) {
                 let message = format!("`{protocol}` is not a protocol");
-                self.fault(at.clone(), "protocol", message, "Write ntcip or modbus.");
-            } else if protocol == "modbus" && controller.community_file.is_some() {
-                let message = "Modbus has no community".to_owned();
+                self.fault(at.clone(), "protocol", message, "Write ntcip, modbus or rsmp.");
+            } else if protocol != "ntcip" && controller.community_file.is_some() {
+                let message = "only NTCIP has a community".to_owned();
                 self.fault(
                     at.clone(),
                     "community_file",
@@ -264,6 +266,7 @@ impl Checker<'_> {
         }
         self.snmp(&at, controller);
         self.modbus(&at, controller);
+        self.rsmp(&at, controller);
         self.profile(&at, controller);
         if let Some(seconds) = controller.backup_time_max_s {
             #[allow(clippy::cast_precision_loss)] // Minutes.
@@ -280,7 +283,7 @@ impl Checker<'_> {
     }
 
     /// No listener beyond this machine without TLS, unless the segment is said to be isolated (X5).
-    fn listener(&mut self, table: Range<usize>, key: &str, address: SocketAddr) {
+    pub(super) fn listener(&mut self, table: Range<usize>, key: &str, address: SocketAddr) {
         if !address.ip().is_loopback() && !self.config.insecure_isolated_segment {
             let message = format!("{address} can be reached from other machines, without TLS");
             let cure = "Listen on 127.0.0.1 behind a TLS proxy, or set insecure_isolated_segment = true.";

@@ -77,7 +77,7 @@ pub enum Parity {
 }
 
 /// What is wrong, and how to mend it.
-type Wrong = (String, &'static str);
+pub(super) type Wrong = (String, &'static str);
 
 impl ModbusEntry {
     /// Whether nobody between can change a message unnoticed.
@@ -199,7 +199,7 @@ impl ModbusEntry {
     }
 }
 
-fn read(config: &Config, path: &Path) -> Result<String, String> {
+pub(super) fn read(config: &Config, path: &Path) -> Result<String, String> {
     let path = config.resolve(path);
     let unreadable = |error: std::io::Error| format!("{} cannot be read: {error}", path.display());
     let length = std::fs::metadata(&path).map_err(unreadable)?.len();

@@ -10,6 +10,7 @@ use clearway_signals::{ControllerId, GeoPoint, Millis, MissionId, VehicleId};
 
 use super::missions::{MissionCard, Missions};
 use super::texts::Severity;
+use crate::api::frame::AlarmDoc;
 
 /// Events that a late reader can still see.
 const EVENTS_MAX: usize = 500;
@@ -38,6 +39,15 @@ pub struct Seen {
     pub lateness_s: Option<i32>,
     /// When.
     pub at: Millis,
+}
+
+/// What a site tells beside its signals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SiteReport {
+    /// Alarms that are active, or that nobody acknowledged.
+    pub alarms: Vec<AlarmDoc>,
+    /// What its aggregated status says.
+    pub condition: Vec<&'static str>,
 }
 
 /// A sentence of the log.
@@ -91,6 +101,7 @@ pub struct Board {
 #[derive(Debug, Default)]
 struct Inner {
     links: Vec<LinkCard>,
+    sites: BTreeMap<u16, SiteReport>,
     seen: BTreeMap<u32, Seen>,
     events: VecDeque<Line>,
     next_event: u64,
@@ -168,6 +179,17 @@ impl Board {
     #[must_use]
     pub fn links(&self) -> Vec<LinkCard> {
         self.inner().links.clone()
+    }
+
+    /// What a site told beside its signals.
+    pub fn site_reports(&self, controller: ControllerId, report: SiteReport) {
+        self.inner().sites.insert(controller.0, report);
+    }
+
+    /// What a site told last beside its signals.
+    #[must_use]
+    pub fn site(&self, controller: ControllerId) -> Option<SiteReport> {
+        self.inner().sites.get(&controller.0).cloned()
     }
 
     /// A vehicle was seen.

@@ -8,6 +8,7 @@ pub mod missions;
 pub mod modbus;
 pub mod ntcip;
 pub mod plant;
+mod rsmp;
 pub mod sites;
 pub mod texts;
 

@@ -15,6 +15,7 @@ use clearway_format::Loaded;
 use clearway_journal::{Journal, Start};
 use clearway_network::Network;
 use clearway_planner::{Engine, Event, VehicleInfo};
+use clearway_rsmp::adapter::Hub;
 use clearway_runtime::{Clock, Egress, Runtime, Settings, Stamped};
 use clearway_signals::{Epoch, Millis};
 use tokio::net::TcpListener;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::board::Board;
 use super::feeds::{self, FeedError};
 use super::intake::Intake;
+use super::rsmp;
 use super::sites::{Reach, SiteError, reaches};
 use super::texts::{Names, Severity, sentence};
 use crate::api::frame::DemoDoc;
@@ -55,6 +57,9 @@ pub enum PlantError {
     /// A site.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// A listener for RSMP sites.
+    #[error(transparent)]
+    Rsmp(#[from] rsmp::ListenError),
     /// The engine's thread.
     #[error(transparent)]
     Runtime(#[from] clearway_runtime::RuntimeError),
@@ -79,6 +84,8 @@ pub struct Plant {
     pub page: SocketAddr,
     /// Where each feed listens.
     pub feeds: Vec<(String, SocketAddr)>,
+    /// Where RSMP sites connect to.
+    pub rsmp: Vec<SocketAddr>,
     clock: Clock,
     release_all: watch::Sender<bool>,
     shutdown: CancellationToken,
@@ -120,10 +127,16 @@ impl Plant {
 
         let (release_all, withheld) = watch::channel(false);
         let shutdown = CancellationToken::new();
+        let hubs = match reaches.iter().any(|reach| reach.rsmp.is_some()) {
+            true => rsmp::listen(config, &clock_fn(&clock)).await?,
+            false => Vec::new(),
+        };
         let around = Around { intake: &intake, clock: &clock, withheld, shutdown: &shutdown };
-        let adapters = spawn_adapters(reaches, orders, &around);
-
         let mut tasks = JoinSet::new();
+        let watched = rsmp_sites(&reaches, &hubs);
+        tasks.spawn(rsmp::watch(watched, Arc::clone(&board), Arc::clone(&network), Arc::clone(&wall)));
+        let adapters = spawn_adapters(reaches, orders, &hubs, &around);
+
         let registry = Arc::new(registry);
         let outlet = |name: &str| Outlet {
             clock: clock_fn(&clock),
@@ -149,8 +162,20 @@ impl Plant {
             demo,
             shadow,
         );
-        let plant =
-            Self { board, runtime, page, feeds, clock, release_all, shutdown, adapters, tasks, journal };
+        let rsmp = hubs.iter().map(Hub::address).collect();
+        let plant = Self {
+            board,
+            runtime,
+            page,
+            feeds,
+            rsmp,
+            clock,
+            release_all,
+            shutdown,
+            adapters,
+            tasks,
+            journal,
+        };
         Ok(plant.serve(listener, map, scribe, network, wall))
     }
 
@@ -323,7 +348,12 @@ struct Around<'a> {
     shutdown: &'a CancellationToken,
 }
 
-fn spawn_adapters(reaches: Vec<Reach>, mut orders: AllOrders, around: &Around<'_>) -> Vec<JoinHandle<()>> {
+fn spawn_adapters(
+    reaches: Vec<Reach>,
+    mut orders: AllOrders,
+    hubs: &[Hub],
+    around: &Around<'_>,
+) -> Vec<JoinHandle<()>> {
     let mut adapters = Vec::with_capacity(reaches.len());
     for reach in reaches {
         let Some(commands) = orders[reach.site.controller.index()].take() else { continue };
@@ -338,11 +368,27 @@ fn spawn_adapters(reaches: Vec<Reach>, mut orders: AllOrders, around: &Around<'_
         adapters.push(match reach.site.protocol {
             Protocol::Ntcip => clearway_ntcip::adapter::spawn(reach.site, reach.ntcip, surroundings),
             Protocol::Modbus => clearway_modbus::adapter::spawn(reach.site, reach.modbus, surroundings),
-            // `sites` makes no such site yet.
-            Protocol::Rsmp => continue,
+            Protocol::Rsmp => {
+                let Some((hub, options)) = reach.rsmp.and_then(|rsmp| {
+                    let hub = hubs.get(rsmp.listener)?;
+                    Some((hub, rsmp.options))
+                }) else {
+                    continue;
+                };
+                clearway_rsmp::adapter::spawn(hub, reach.site, options, surroundings)
+            }
         });
     }
     adapters
+}
+
+fn rsmp_sites(reaches: &[Reach], hubs: &[Hub]) -> Vec<rsmp::Watched> {
+    let watched = |reach: &Reach| {
+        let reached = reach.rsmp.as_ref()?;
+        let (controller, site_id) = (reach.site.controller, reached.options.binding.site_id.clone());
+        Some(rsmp::Watched { controller, site_id, hub: hubs.get(reached.listener)?.clone() })
+    };
+    reaches.iter().filter_map(watched).collect()
 }
 
 fn clock_fn(clock: &Clock) -> Arc<dyn Fn() -> (Millis, u64) + Send + Sync> {

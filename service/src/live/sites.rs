@@ -17,6 +17,8 @@ pub struct Reach {
     pub ntcip: clearway_ntcip::adapter::Options,
     /// How to speak Modbus to it.
     pub modbus: clearway_modbus::adapter::Options,
+    /// How it is reached by RSMP, where it is an RSMP site.
+    pub rsmp: Option<super::rsmp::Reached>,
 }
 
 /// Why a site cannot be made.
@@ -33,6 +35,14 @@ pub enum SiteError {
     /// The same for Modbus.
     #[error("controller {controller}: {reason}")]
     Modbus {
+        /// The model's id.
+        controller: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The same for RSMP.
+    #[error("controller {controller}: {reason}")]
+    Rsmp {
         /// The model's id.
         controller: String,
         /// What is wrong.
@@ -59,9 +69,19 @@ pub fn reaches(network: &Network, model: &Model, config: &Config) -> Result<Vec<
         let protocol = match word.as_deref() {
             Some("ntcip") => Protocol::Ntcip,
             Some("modbus") => Protocol::Modbus,
+            Some("rsmp") => Protocol::Rsmp,
             _ => continue,
         };
-        let Some(address) = address.filter(|a| !a.is_empty()) else { continue };
+        let rsmp = match protocol {
+            Protocol::Rsmp => Some(
+                super::rsmp::reached(config, controller, entry)
+                    .map_err(|reason| SiteError::Rsmp { controller: controller.name.clone(), reason })?,
+            ),
+            Protocol::Ntcip | Protocol::Modbus => None,
+        };
+        // A site connects to us, and is known by its id.
+        let site_id = rsmp.as_ref().map(|reached| reached.options.binding.site_id.clone());
+        let Some(address) = site_id.or_else(|| address.filter(|a| !a.is_empty())) else { continue };
         let mut site = site(controller, protocol, address, entry);
         if config.engine.shadow {
             site.rows.iter_mut().for_each(|row| row.owner = Owner::Other);
@@ -73,7 +93,7 @@ pub fn reaches(network: &Network, model: &Model, config: &Config) -> Result<Vec<
                 .map_err(|reason| SiteError::Modbus { controller: controller.name.clone(), reason })?,
             Protocol::Ntcip | Protocol::Rsmp => clearway_modbus::adapter::Options::default(),
         };
-        reaches.push(Reach { site, ntcip, modbus });
+        reaches.push(Reach { site, ntcip, modbus, rsmp });
     }
     Ok(reaches)
 }

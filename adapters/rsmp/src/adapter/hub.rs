@@ -26,7 +26,7 @@ use super::{Options, Stream, allow_list};
 use crate::binding::Binding;
 use crate::exchange::Exchange;
 use crate::session::{Accepted, Instant, Policy, Session, Times};
-use crate::version::Core;
+use crate::version::{Core, Sxl};
 
 /// Connections that are not yet known to be of a site.
 const STRANGERS_MAX: usize = 64;
@@ -101,6 +101,7 @@ struct Registered {
     site: Site,
     binding: Binding,
     certificate: Option<[u8; 32]>,
+    sxl: Option<Sxl>,
     stamps: Clock,
     slot: Arc<Slot>,
 }
@@ -185,9 +186,9 @@ impl Hub {
     /// Expect a site. A site that is registered again is handed to the newest.
     pub(super) fn register(&self, site: Site, options: &Options, stamps: Clock) -> Arc<Slot> {
         let slot = Arc::new(Slot::default());
-        let (binding, certificate) = (options.binding.clone(), options.certificate_sha256);
+        let (binding, certificate, sxl) = (options.binding.clone(), options.certificate_sha256, options.sxl);
         let id = binding.site_id.clone();
-        let registered = Registered { site, binding, certificate, stamps, slot: Arc::clone(&slot) };
+        let registered = Registered { site, binding, certificate, sxl, stamps, slot: Arc::clone(&slot) };
         lock(&self.shared.sites).insert(id, registered);
         slot
     }
@@ -291,8 +292,8 @@ impl Shared {
     }
 
     fn policy(&self) -> Policy {
-        let accepted = |id: &String| Accepted { id: id.clone(), sxl: None };
-        let sites = lock(&self.sites).keys().map(accepted).collect();
+        let accepted = |(id, site): (&String, &Registered)| Accepted { id: id.clone(), sxl: site.sxl };
+        let sites = lock(&self.sites).iter().map(accepted).collect();
         Policy { cores: self.options.cores.clone(), sites: Some(sites), times: self.options.times }
     }
 }

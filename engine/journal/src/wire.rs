@@ -3,8 +3,8 @@
 //! The order of fields and variants is the format; a change of it is a new segment version.
 
 use clearway_certify::{Action, Class, Command};
-use clearway_network::LineId;
-use clearway_planner::{Config, Counts, Event, Mission, TransitUpdate, VehicleFix, VehicleInfo};
+use clearway_network::{LineId, LinkId};
+use clearway_planner::{Config, Counts, Event, LocalTime, Mission, TransitUpdate, VehicleFix, VehicleInfo};
 use clearway_runtime::Record;
 use clearway_signals::{
     ControllerId, ControllerStatus, Epoch, GeoPoint, GroupSet, Millis, MissionId, Mode, PreemptState, RowId,
@@ -75,6 +75,10 @@ pub enum WireEvent {
     Tick,
     /// Everything released.
     ReleaseAll,
+    /// A link is closed until then.
+    Blocked(u32, i64),
+    /// Day of the week, minute of the day.
+    LocalTime(u8, u16),
 }
 
 /// Mirror of `ControllerStatus`.
@@ -199,6 +203,8 @@ impl From<&Event> for WireEvent {
             Event::Counts(c) => Self::Counts(c.controller.0, c.at.0, c.vehicles.to_vec(), c.occupied),
             Event::Tick => Self::Tick,
             Event::ReleaseAll => Self::ReleaseAll,
+            Event::Blocked(link, until) => Self::Blocked(link.0, until.0),
+            Event::LocalTime(time) => Self::LocalTime(time.weekday, time.minute),
         }
     }
 }
@@ -232,6 +238,10 @@ impl From<&WireEvent> for Event {
             }
             WireEvent::Tick => Self::Tick,
             WireEvent::ReleaseAll => Self::ReleaseAll,
+            WireEvent::Blocked(link, until) => Self::Blocked(LinkId(*link), Millis(*until)),
+            WireEvent::LocalTime(weekday, minute) => {
+                Self::LocalTime(LocalTime { weekday: *weekday, minute: *minute })
+            }
         }
     }
 }

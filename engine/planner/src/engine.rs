@@ -10,9 +10,10 @@ use clearway_signals::{
 use std::sync::Arc;
 
 use crate::along::{SignalOnWay, cumulate, signals_along};
+use crate::closures::Closures;
 use crate::config::{Config, VehicleInfo};
 use crate::cycle::Cycle;
-use crate::event::{Counts, Event, Mission, VehicleFix};
+use crate::event::{Counts, Event, LocalTime, Mission, VehicleFix};
 use crate::output::{Notice, Output, Reason};
 use crate::queue::Queue;
 use crate::route::Router;
@@ -48,7 +49,9 @@ pub struct Engine {
     pub(crate) cycles: Vec<Cycle>,
     pub(crate) lines: Vec<LinePlan>,
     pub(crate) transits: Vec<Option<Transit>>,
+    pub(crate) closures: Closures,
     pub(crate) next_request: u32,
+    pub(crate) local_time: LocalTime,
     last_fixes: Vec<Option<VehicleFix>>,
     index: LinkIndex,
     router: Router,
@@ -85,7 +88,9 @@ impl Engine {
             transits: vec![None; vehicles.len()],
             last_fixes: vec![None; vehicles.len()],
             vehicles,
+            closures: Closures::none(&network),
             next_request: 1,
+            local_time: LocalTime::default(),
             index: LinkIndex::new(&network),
             router: Router::new(&network),
             goals: Vec::with_capacity(GOALS_MAX),
@@ -107,6 +112,8 @@ impl Engine {
             Event::Status(status) => self.on_status(status, now, out),
             Event::Armed(controller, armed) => self.on_armed(*controller, *armed),
             Event::Counts(counts) => self.on_counts(counts),
+            Event::Blocked(link, until) => self.on_blocked(*link, *until, now, out),
+            Event::LocalTime(time) => self.local_time = *time,
             Event::Tick => self.on_tick(now, out),
             Event::ReleaseAll => self.on_release_all(now, out),
         }
@@ -191,6 +198,23 @@ impl Engine {
             signals: u32::try_from(wave.signals.iter().filter(|s| s.place.row.is_some()).count())
                 .unwrap_or(0),
         });
+    }
+
+    /// A link was closed or opened: who is on the way to it seeks a new way at once.
+    fn on_blocked(&mut self, link: LinkId, until: Millis, now: Millis, out: &mut Output) {
+        if !self.closures.close(link, until) || !self.closures.is_closed(link, now) {
+            return;
+        }
+        for i in 0..self.waves.len() {
+            let wave = &self.waves[i];
+            let (Some(mission), Some(track)) = (wave.mission, wave.track) else { continue };
+            let here = wave.ends_mm.partition_point(|end| *end <= track.at_mm);
+            let ahead = wave.way.iter().skip(here + 1).any(|next| *next == link);
+            if let Some(fix) = self.last_fixes[mission.vehicle.index()].filter(|_| ahead) {
+                self.seek_way(i, &fix, now, out);
+                self.drive(i, now, out);
+            }
+        }
     }
 
     /// Release what the new way no longer passes.

@@ -1,6 +1,6 @@
 //! What can happen to the engine.
 
-use clearway_network::LineId;
+use clearway_network::{LineId, LinkId};
 use clearway_signals::{ControllerId, ControllerStatus, GeoPoint, Millis, MissionId, VehicleId};
 
 /// A position that has passed its feed's checks.
@@ -62,6 +62,15 @@ impl Counts {
     pub const MAX: usize = 32;
 }
 
+/// Local time of the site, as the driver of the engine knows it: an input, the engine reads no clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LocalTime {
+    /// Day of the week, 0 (Monday) to 6.
+    pub weekday: u8,
+    /// Minute of the day, 0 to 1439.
+    pub minute: u16,
+}
+
 /// Everything that can happen. Closed: the engine's loop handles each one.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Event {
@@ -81,6 +90,10 @@ pub enum Event {
     Armed(ControllerId, bool),
     /// Detectors were read.
     Counts(Counts),
+    /// A link cannot be passed until then; a time that is over opens it.
+    Blocked(LinkId, Millis),
+    /// What the site's clocks show from now on; once a minute, and at the start.
+    LocalTime(LocalTime),
     /// Time passed; ten times a second.
     Tick,
     /// The operator, or the end of the process, wants every own request taken back.

@@ -16,6 +16,7 @@
 pub mod along;
 pub mod arbitrate;
 pub mod arrival;
+pub mod closures;
 pub mod config;
 pub mod cycle;
 mod drive;
@@ -35,5 +36,5 @@ pub mod wave;
 
 pub use config::{Config, VehicleInfo};
 pub use engine::Engine;
-pub use event::{Counts, Event, Mission, TransitUpdate, VehicleFix};
+pub use event::{Counts, Event, LocalTime, Mission, TransitUpdate, VehicleFix};
 pub use output::{Notice, Output, Reason};

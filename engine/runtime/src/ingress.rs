@@ -66,9 +66,17 @@ impl Ingress {
 
 fn is_urgent(event: &Event) -> bool {
     match event {
-        Event::Fix(_) | Event::Mission(_) | Event::MissionEnd(_) | Event::Armed(..) | Event::ReleaseAll => {
-            true
-        }
-        Event::Transit(_) | Event::TransitEnd(_) | Event::Status(_) | Event::Counts(_) | Event::Tick => false,
+        Event::Fix(_)
+        | Event::Mission(_)
+        | Event::MissionEnd(_)
+        | Event::Armed(..)
+        | Event::Blocked(..)
+        | Event::ReleaseAll => true,
+        Event::Transit(_)
+        | Event::TransitEnd(_)
+        | Event::Status(_)
+        | Event::Counts(_)
+        | Event::LocalTime(_)
+        | Event::Tick => false,
     }
 }

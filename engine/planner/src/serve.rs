@@ -29,12 +29,19 @@ impl Engine {
             let plan = &self.lines[update.line.index()];
             self.transits[vehicle.index()] = Transit::appear(&network, plan, update);
         } else if let Some(transit) = &mut self.transits[vehicle.index()] {
-            let on_line = transit.report(&network, &self.lines[update.line.index()], update);
+            let on_line = transit.report(&network, &self.lines[transit.plan], update);
             if !on_line {
                 self.on_transit_end(vehicle, now, out);
             }
         }
         self.serve(vehicle, now, out);
+    }
+
+    /// How full a vehicle is.
+    pub(crate) fn on_load(&mut self, vehicle: VehicleId, percent: u8) {
+        if let Some(Some(transit)) = self.transits.get_mut(vehicle.index()) {
+            transit.load_pct = Some(percent.min(100));
+        }
     }
 
     pub(crate) fn on_transit_end(&mut self, vehicle: VehicleId, now: Millis, out: &mut Output) {
@@ -60,7 +67,7 @@ impl Engine {
     fn serve(&mut self, vehicle: VehicleId, now: Millis, out: &mut Output) {
         self.drop_if_over(vehicle, now, out);
         let Some(transit) = self.transits[vehicle.index()] else { return };
-        let plan = &self.lines[transit.line.index()];
+        let plan = &self.lines[transit.plan];
         let Some((next, eta)) = transit.next_signal(plan, &self.config, now) else { return };
         let wants = transit.wants(plan, &self.config, next, eta);
         match transit.request {
@@ -85,7 +92,7 @@ impl Engine {
         transit.standing = Standing::NoChannel;
         if transit.reported != Some(signal) {
             transit.reported = Some(signal);
-            let controller = self.lines[transit.line.index()].signals[signal].controller;
+            let controller = self.lines[transit.plan].signals[signal].controller;
             out.notice(Notice::NoPriorityChannel(vehicle, controller));
         }
     }
@@ -105,7 +112,7 @@ impl Engine {
     /// Certify and send the request for one signal, for the first time or as a refresh.
     fn ask(&mut self, vehicle: VehicleId, signal: usize, eta: Millis, now: Millis, out: &mut Output) {
         let Some(mut transit) = self.transits[vehicle.index()] else { return };
-        let place = self.lines[transit.line.index()].signals[signal];
+        let place = self.lines[transit.plan].signals[signal];
         let (Some(row), true) = (place.row, out.has_room()) else { return };
         let first = transit.request.is_none();
         let request = transit.request.unwrap_or(TransitRequest {
@@ -171,7 +178,7 @@ impl Engine {
     fn drop_if_over(&mut self, vehicle: VehicleId, now: Millis, out: &mut Output) {
         let Some(transit) = self.transits[vehicle.index()] else { return };
         let Some(request) = transit.request else { return };
-        let plan = &self.lines[transit.line.index()];
+        let plan = &self.lines[transit.plan];
         let silence =
             (transit.track.cadence + transit.track.cadence + transit.track.cadence).max(Millis(5_000));
         if transit.has_passed(plan, &self.config, request.signal, now) {
@@ -192,7 +199,7 @@ impl Engine {
     ) {
         let Some(Some(mut transit)) = self.transits.get(vehicle.index()).copied() else { return };
         let (Some(request), true) = (transit.request, out.has_room()) else { return };
-        let place = self.lines[transit.line.index()].signals[request.signal];
+        let place = self.lines[transit.plan].signals[request.signal];
         let Some(row) = place.row else { return };
         let served = request.state == RequestState::Activated;
         let revision = request.revision + 1;

@@ -4,7 +4,7 @@
 //! one request per controller and cycle; never while an emergency vehicle holds or needs the
 //! controller; never an emergency row (the checker holds that too).
 
-use clearway_network::{LineId, Network};
+use clearway_network::{LineId, LinkId, Network};
 use clearway_signals::{Capabilities, Millis, RequestId, RequestState, RowKind};
 
 use crate::along::{SignalOnWay, cumulate, signals_along};
@@ -15,6 +15,8 @@ use crate::tracking::Track;
 /// A line, worked out once.
 #[derive(Clone, Debug)]
 pub struct LinePlan {
+    /// The links, in order.
+    pub links: Vec<LinkId>,
     /// Distance to the end of each link, millimetres.
     pub ends_mm: Vec<i64>,
     /// The signals, with their transit rows where the binding has a priority channel.
@@ -40,7 +42,7 @@ impl LinePlan {
         let start = |i: usize| if i == 0 { 0 } else { ends_mm[i - 1] };
         let calls_mm =
             line.calls.iter().map(|c| start(c.link_index as usize) + i64::from(c.offset_mm)).collect();
-        Self { ends_mm, signals, calls_mm }
+        Self { links: line.links.clone(), ends_mm, signals, calls_mm }
     }
 }
 
@@ -80,8 +82,12 @@ pub struct TransitRequest {
 pub struct Transit {
     /// The line.
     pub line: LineId,
-    /// Where it is on the line.
+    /// The way that it follows: its line's own, or one around an incident.
+    pub plan: usize,
+    /// Where it is on that way.
     pub track: Track,
+    /// Per cent of its places that are taken, where the source says so.
+    pub load_pct: Option<u8>,
     /// Seconds late.
     pub lateness_s: Option<i32>,
     /// Its doors are open.
@@ -98,7 +104,7 @@ impl Transit {
     /// A vehicle that appears on its line; `None` when the fix does not lie on it.
     #[must_use]
     pub fn appear(network: &Network, plan: &LinePlan, update: &TransitUpdate) -> Option<Self> {
-        let links = &network.lines.get(update.line.index())?.links;
+        let links = &plan.links;
         let whole =
             Track { at_mm: 0, speed_mm_s: 0, fix_at: Millis(-60_000), ..Track::start(0, &update.fix) };
         // With no place known yet the whole line is searched, in stretches that the window spans.
@@ -111,6 +117,8 @@ impl Transit {
         }
         Some(Self {
             line: update.line,
+            plan: update.line.index(),
+            load_pct: None,
             track: Track::start(found?, &update.fix),
             lateness_s: update.lateness_s,
             doors_open: update.doors_open.unwrap_or(false),
@@ -122,7 +130,7 @@ impl Transit {
 
     /// Take a report in; `false` when the vehicle is no longer on its line.
     pub fn report(&mut self, network: &Network, plan: &LinePlan, update: &TransitUpdate) -> bool {
-        let links = &network.lines[self.line.index()].links;
+        let links = &plan.links;
         let Some(at) = self.track.locate(network, links, &plan.ends_mm, &update.fix) else { return false };
         let link = plan.ends_mm.partition_point(|end| *end <= at).min(links.len().saturating_sub(1));
         let free = links.get(link).map_or(0, |l| i64::from(network.link(*l).speed_mm_s));

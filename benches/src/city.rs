@@ -127,7 +127,7 @@ impl City {
         self.missions += 1;
         self.started = self.now;
         let destination = place(f32::from(CROSSROADS) * SPACING_M + 100.0, 0.0);
-        let mission = Mission { id: MissionId(self.missions), vehicle: VEHICLE, destination };
+        let mission = Mission::new(MissionId(self.missions), VEHICLE, destination);
         self.apply(&Event::Mission(mission));
     }
 

@@ -132,7 +132,7 @@ fn begin(ingress: &Ingress, crossroads: u16) {
     }
     for vehicle in 0..VEHICLES {
         let destination = place(start_m(vehicle) + f32::from(AHEAD) * SPACING_M, 0.0);
-        let mission = Mission { id: MissionId(vehicle + 1), vehicle: VehicleId(vehicle), destination };
+        let mission = Mission::new(MissionId(vehicle + 1), VehicleId(vehicle), destination);
         send(ingress, Event::Mission(mission), None);
     }
 }

@@ -4,7 +4,9 @@
 
 use clearway_certify::{Action, Class, Command};
 use clearway_network::{LineId, LinkId};
-use clearway_planner::{Config, Counts, Event, LocalTime, Mission, TransitUpdate, VehicleFix, VehicleInfo};
+use clearway_planner::{
+    Config, Counts, DutyId, Event, LocalTime, Mission, TransitUpdate, VehicleFix, VehicleInfo,
+};
 use clearway_runtime::Record;
 use clearway_signals::{
     ControllerId, ControllerStatus, Epoch, GeoPoint, GroupSet, Millis, MissionId, Mode, PreemptState, RowId,
@@ -57,8 +59,8 @@ pub struct WireFix {
 pub enum WireEvent {
     /// A position.
     Fix(WireFix),
-    /// Mission, vehicle, destination.
-    Mission(u32, u32, i32, i32),
+    /// Mission, vehicle, destination, priority, duty.
+    Mission(u32, u32, i32, i32, u8, Option<u8>),
     /// A mission ended.
     MissionEnd(u32),
     /// Position, line, lateness, doors.
@@ -79,6 +81,8 @@ pub enum WireEvent {
     Blocked(u32, i64),
     /// Day of the week, minute of the day.
     LocalTime(u8, u16),
+    /// Vehicle, per cent of its places.
+    Load(u32, u8),
 }
 
 /// Mirror of `ControllerStatus`.
@@ -193,7 +197,9 @@ impl From<&Event> for WireEvent {
         match event {
             Event::Fix(fix) => Self::Fix(fix.into()),
             Event::Mission(m) => {
-                Self::Mission(m.id.0, m.vehicle.0, m.destination.lat_e7, m.destination.lon_e7)
+                let Mission { id, vehicle, destination, priority, duty } = m;
+                let (lat_e7, lon_e7) = (destination.lat_e7, destination.lon_e7);
+                Self::Mission(id.0, vehicle.0, lat_e7, lon_e7, *priority, duty.map(|duty| duty.0))
             }
             Event::MissionEnd(id) => Self::MissionEnd(id.0),
             Event::Transit(t) => Self::Transit((&t.fix).into(), t.line.0, t.lateness_s, t.doors_open),
@@ -204,6 +210,7 @@ impl From<&Event> for WireEvent {
             Event::Tick => Self::Tick,
             Event::ReleaseAll => Self::ReleaseAll,
             Event::Blocked(link, until) => Self::Blocked(link.0, until.0),
+            Event::Load(vehicle, percent) => Self::Load(vehicle.0, *percent),
             Event::LocalTime(time) => Self::LocalTime(time.weekday, time.minute),
         }
     }
@@ -213,10 +220,12 @@ impl From<&WireEvent> for Event {
     fn from(wire: &WireEvent) -> Self {
         match wire {
             WireEvent::Fix(fix) => Self::Fix(fix.into()),
-            WireEvent::Mission(id, vehicle, lat_e7, lon_e7) => Self::Mission(Mission {
+            WireEvent::Mission(id, vehicle, lat_e7, lon_e7, priority, duty) => Self::Mission(Mission {
                 id: MissionId(*id),
                 vehicle: VehicleId(*vehicle),
                 destination: GeoPoint { lat_e7: *lat_e7, lon_e7: *lon_e7 },
+                priority: *priority,
+                duty: duty.map(DutyId),
             }),
             WireEvent::MissionEnd(id) => Self::MissionEnd(MissionId(*id)),
             WireEvent::Transit(fix, line, lateness_s, doors_open) => Self::Transit(TransitUpdate {
@@ -239,6 +248,7 @@ impl From<&WireEvent> for Event {
             WireEvent::Tick => Self::Tick,
             WireEvent::ReleaseAll => Self::ReleaseAll,
             WireEvent::Blocked(link, until) => Self::Blocked(LinkId(*link), Millis(*until)),
+            WireEvent::Load(vehicle, percent) => Self::Load(VehicleId(*vehicle), *percent),
             WireEvent::LocalTime(weekday, minute) => {
                 Self::LocalTime(LocalTime { weekday: *weekday, minute: *minute })
             }

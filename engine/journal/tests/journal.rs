@@ -39,7 +39,7 @@ fn recorded(dir: &Path) -> u64 {
         );
     }
     let destination = place(950.0, 0.0);
-    apply(Event::Mission(Mission { id: MissionId(1), vehicle: VehicleId(0), destination }), Millis(0));
+    apply(Event::Mission(Mission::new(MissionId(1), VehicleId(0), destination)), Millis(0));
     for second in 0..60_u16 {
         let now = Millis::from_s(i64::from(second));
         apply(

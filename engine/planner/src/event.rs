@@ -29,6 +29,25 @@ pub struct Mission {
     pub vehicle: VehicleId,
     /// Where to.
     pub destination: GeoPoint,
+    /// How urgent: 0 the most, 3 the least. Decides who goes first where two emergency vehicles meet.
+    pub priority: u8,
+    /// What the duty is, among those that the policy names.
+    pub duty: Option<DutyId>,
+}
+
+/// A duty that the policy names, by its place there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct DutyId(pub u8);
+
+impl Mission {
+    /// The priority of a mission whose source gives none: urgent, not vital.
+    pub const PRIORITY: u8 = 1;
+
+    /// A mission of usual priority and no particular duty.
+    #[must_use]
+    pub const fn new(id: MissionId, vehicle: VehicleId, destination: GeoPoint) -> Self {
+        Self { id, vehicle, destination, priority: Self::PRIORITY, duty: None }
+    }
 }
 
 /// A tram's or bus's report.
@@ -92,6 +111,8 @@ pub enum Event {
     Counts(Counts),
     /// A link cannot be passed until then; a time that is over opens it.
     Blocked(LinkId, Millis),
+    /// How full a tram or bus is, in per cent of its places.
+    Load(VehicleId, u8),
     /// What the site's clocks show from now on; once a minute, and at the start.
     LocalTime(LocalTime),
     /// Time passed; ten times a second.

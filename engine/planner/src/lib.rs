@@ -36,5 +36,5 @@ pub mod wave;
 
 pub use config::{Config, VehicleInfo};
 pub use engine::Engine;
-pub use event::{Counts, Event, LocalTime, Mission, TransitUpdate, VehicleFix};
+pub use event::{Counts, DutyId, Event, LocalTime, Mission, TransitUpdate, VehicleFix};
 pub use output::{Notice, Output, Reason};

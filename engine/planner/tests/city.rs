@@ -128,7 +128,7 @@ impl City {
     }
 
     fn mission(&mut self, id: u32, vehicle: VehicleId, x: f32, y: f32) {
-        self.apply(Event::Mission(Mission { id: MissionId(id), vehicle, destination: place(x, y) }));
+        self.apply(Event::Mission(Mission::new(MissionId(id), vehicle, place(x, y))));
     }
 
     fn fix(&mut self, vehicle: VehicleId, x: f32, y: f32, heading: f32) {
@@ -389,11 +389,7 @@ mod garbage {
         let destination = prop_oneof![place.prop_map(|(x, y)| super::place(x as f32, y as f32)), anywhere];
         let kinds = prop_oneof![
             6 => fix.clone().prop_map(Event::Fix),
-            1 => (0..4_u32, 0..4_u32, destination).prop_map(|(id, vehicle, destination)| Event::Mission(Mission {
-                id: MissionId(id),
-                vehicle: VehicleId(vehicle),
-                destination,
-            })),
+            1 => (0..4_u32, 0..4_u32, destination).prop_map(|(id, vehicle, destination)| Event::Mission(Mission { priority: (id % 4) as u8, ..Mission::new(MissionId(id), VehicleId(vehicle), destination) })),
             1 => (0..4_u32).prop_map(|id| Event::MissionEnd(MissionId(id))),
             3 => (fix, 0..3_u16, any::<Option<i32>>(), any::<Option<bool>>()).prop_map(
                 |(fix, line, lateness_s, doors_open)| Event::Transit(TransitUpdate {

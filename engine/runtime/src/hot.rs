@@ -371,7 +371,7 @@ mod tests {
             send(Event::Status(status));
         }
         let destination = place(750.0, 0.0);
-        send(Event::Mission(Mission { id: MissionId(1), vehicle: VehicleId(0), destination }));
+        send(Event::Mission(Mission::new(MissionId(1), VehicleId(0), destination)));
     }
 
     fn fix(clock: &Clock) -> Stamped {

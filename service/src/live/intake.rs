@@ -113,7 +113,7 @@ impl Intake {
                     );
                     return;
                 };
-                let mission = Mission { id, vehicle: update.vehicle, destination: *destination };
+                let mission = Mission::new(id, update.vehicle, *destination);
                 self.send(Event::Mission(mission), None);
             }
             MissionChange::End { reason } => {

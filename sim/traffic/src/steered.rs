@@ -162,7 +162,7 @@ impl Steering for EngineSteering {
         if !self.started {
             self.started = true;
             self.arm(city);
-            let mission = Mission { id: MissionId(1), vehicle: VehicleId(0), destination: self.destination };
+            let mission = Mission::new(MissionId(1), VehicleId(0), self.destination);
             self.apply(&Event::Mission(mission), city);
         }
         if now.0 % STATUS_EVERY.0 == 0 {

@@ -5,15 +5,16 @@
 //! * [`monitor`]: watches the displayed aspects and counts violations of the invariants S1 to S4 and S9.
 //!   It shares nothing with the emulator, not even types.
 //! * [`station`]: one emulator with its monitor; [`VirtualField`] is a network of them in virtual time.
-//! * `faces` and `field` (feature `sockets`): NTCIP over SNMP and the Modbus register map on real
-//!   sockets, stepped by the clock.
+//! * `faces` (feature `faces`): NTCIP, the Modbus register map and RSMP as the controller serves them,
+//!   sans-IO; with feature `sockets` on real sockets.
+//! * `field` (feature `sockets`): a network of controllers behind their faces, stepped by the clock.
 //!
 //! **Invariant: whatever is called, pressed or switched, an emulator never shows an unlawful transition.**
 //! The monitor is there to prove it, not to repair it.
 #![forbid(unsafe_code)]
 
 pub mod emulator;
-#[cfg(feature = "sockets")]
+#[cfg(feature = "faces")]
 pub mod faces;
 #[cfg(feature = "sockets")]
 pub mod field;

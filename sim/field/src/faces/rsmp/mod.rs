@@ -1,46 +1,35 @@
 //! The RSMP face: a traffic light controller that connects to its supervisors over TCP.
 //!
 //! The messages and the table of the signal exchange list are those of `clearway-rsmp`. `orders` reads
-//! commands, `tlc` is the controller, `session` one connection, `site` both together, all sans-IO; here
-//! are the sockets. `docs/rsmp.md` is for users.
+//! commands, `tlc` is the controller, `session` one connection, `site` both together, all sans-IO; `sockets`
+//! connects them. `docs/rsmp.md` is for users.
 
 pub mod orders;
 pub(crate) mod session;
 pub mod site;
+#[cfg(feature = "sockets")]
+mod sockets;
 pub(crate) mod subscriptions;
-#[cfg(test)]
+#[cfg(all(test, feature = "sockets"))]
 mod tests;
 pub mod tlc;
 pub(crate) mod wire;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant as Host, SystemTime};
 
-use clearway_network::{Controller, Network};
-use clearway_rsmp::session::Instant;
+use clearway_network::Controller;
 use clearway_rsmp::{Core, SecurityCode, Sxl};
 use clearway_signals::Millis;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, timeout};
-use tokio_util::sync::CancellationToken;
 
-use super::Shared;
 pub use session::Timing;
 pub use site::{Site, SiteSettings};
+#[cfg(feature = "sockets")]
+pub(crate) use sockets::spawn;
 pub use tlc::priority::Lifetimes;
 pub use tlc::{Checksum, Settings};
 
-/// Between two looks at the controller.
-const TICK: Duration = Duration::from_millis(50);
 /// Start-up intervals 1 and 2 of an RSMP controller.
 pub const STARTUP_INTERVAL: Millis = Millis::from_s(3);
-/// Bytes of one read.
-const READ_MAX: usize = 64 * 1024;
-
 /// How the RSMP faces of a field are set up.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
@@ -83,145 +72,5 @@ impl Options {
     pub fn site_id(&self, controller: &Controller) -> String {
         let named = self.site_ids.get(&controller.name);
         named.cloned().unwrap_or_else(|| format!("RN+SI{:04}", u32::from(controller.id.0) + 1))
-    }
-}
-
-/// The clocks of the host since the start of a face.
-#[derive(Clone, Copy, Debug)]
-struct Clocks(Host);
-
-impl Clocks {
-    fn now(self) -> Instant {
-        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let ms = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
-        Instant { at: Millis(ms(self.0.elapsed())), unix_ms: ms(wall) }
-    }
-}
-
-/// One site, shared by its connections and its clock. Its lock is taken before the station's.
-#[derive(Clone)]
-struct Face {
-    site: Arc<Mutex<Site>>,
-    station: Shared,
-    clocks: Clocks,
-    /// There may be something to write, by connection.
-    wake: Arc<Vec<Notify>>,
-}
-
-impl Face {
-    /// A poisoned lock is taken all the same: a site is sound after each of its calls.
-    fn lock(&self) -> MutexGuard<'_, Site> {
-        self.site.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Start the site of a controller: its clock and one task for each supervisor, until `stop`.
-pub(crate) fn spawn(
-    network: &Network,
-    controller: &Controller,
-    station: Shared,
-    options: &Options,
-    stop: &CancellationToken,
-    tasks: &mut JoinSet<()>,
-) {
-    let clocks = Clocks(Host::now());
-    let settings = SiteSettings {
-        site_id: options.site_id(controller),
-        cores: options.cores.clone(),
-        supervisors: options.supervisors.len(),
-        timing: options.timing,
-        follows_clock: options.follows_clock,
-        controller: options.controller.clone(),
-    };
-    let site = Site::new(network, controller, &station.lock(), settings, clocks.now());
-    let wake = options.supervisors.iter().map(|_| Notify::new()).collect();
-    let face = Face { site: Arc::new(Mutex::new(site)), station, clocks, wake: Arc::new(wake) };
-    tasks.spawn(run_clock(face.clone(), stop.clone()));
-    let reconnect = Duration::from_millis(u64::try_from(options.timing.reconnect.0).unwrap_or(0).max(10));
-    for (link, address) in options.supervisors.iter().enumerate() {
-        tasks.spawn(keep_connected(face.clone(), link, address.clone(), reconnect, stop.clone()));
-    }
-}
-
-async fn run_clock(face: Face, stop: CancellationToken) {
-    let mut ticks = interval(TICK);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = ticks.tick() => {}
-        }
-        let mut site = face.lock();
-        site.advance(&mut face.station.lock(), face.clocks.now());
-        drop(site);
-        face.wake.iter().for_each(Notify::notify_one);
-    }
-}
-
-/// Connect, serve, wait, again.
-async fn keep_connected(
-    face: Face,
-    link: usize,
-    address: String,
-    reconnect: Duration,
-    stop: CancellationToken,
-) {
-    while !stop.is_cancelled() {
-        let connected = tokio::select! {
-            () = stop.cancelled() => return,
-            connected = timeout(reconnect.max(Duration::from_secs(1)), TcpStream::connect(&address)) => connected,
-        };
-        match connected {
-            Ok(Ok(stream)) => {
-                face.lock().connected(link, face.clocks.now());
-                let ended = tokio::select! {
-                    () = stop.cancelled() => return,
-                    ended = serve(&face, link, stream) => ended,
-                };
-                face.lock().disconnected(link, face.clocks.now());
-                tracing::info!(address, ended, "rsmp connection ended");
-            }
-            Ok(Err(error)) => tracing::debug!(address, %error, "rsmp supervisor not reached"),
-            Err(_) => tracing::debug!(address, "rsmp supervisor not reached in time"),
-        }
-        tokio::select! {
-            () = stop.cancelled() => return,
-            () = tokio::time::sleep(reconnect) => {}
-        }
-    }
-}
-
-/// Read and write until either side ends; why it ended.
-async fn serve(face: &Face, link: usize, mut stream: TcpStream) -> String {
-    // An acknowledgement must not wait for a full segment; without the option it is only slower.
-    let _ = stream.set_nodelay(true);
-    let mut buffer = vec![0; READ_MAX];
-    loop {
-        let (output, closing) = {
-            let mut site = face.lock();
-            (site.take_output(link), site.closing(link).map(str::to_owned))
-        };
-        if !output.is_empty() {
-            // A peer that reads nothing for so long is as good as gone.
-            match timeout(Duration::from_secs(30), stream.write_all(&output)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => return error.to_string(),
-                Err(_) => return "the supervisor does not read".into(),
-            }
-        }
-        if let Some(reason) = closing {
-            return reason;
-        }
-        tokio::select! {
-            () = face.wake[link].notified() => {}
-            read = stream.read(&mut buffer) => match read {
-                Ok(0) => return "the supervisor closed".into(),
-                Ok(count) => {
-                    let mut site = face.lock();
-                    site.receive(link, &buffer[..count], &mut face.station.lock(), face.clocks.now());
-                }
-                Err(error) => return error.to_string(),
-            },
-        }
     }
 }

@@ -1,7 +1,12 @@
 //! The face on real sockets.
 
+use std::collections::BTreeMap;
+use std::time::Duration;
+
 use clearway_signals::ControllerId;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 
 use super::*;
 use crate::{FaceKind, Field, FieldOptions};

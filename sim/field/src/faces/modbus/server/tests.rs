@@ -10,8 +10,9 @@ use tokio_modbus::client::{Context, Reader, Writer, rtu, tcp};
 use tokio_modbus::slave::SlaveContext;
 use tokio_modbus::{ExceptionCode, Slave};
 
-use super::registers::{Reason, crc16};
 use super::*;
+use crate::faces::modbus::pki;
+use crate::faces::modbus::registers::{Reason, crc16};
 use crate::emulator::{ArmingFault, Emulator, Options};
 use crate::station::Station;
 

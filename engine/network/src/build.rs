@@ -4,7 +4,7 @@ use clearway_signals::GeoPoint;
 use petgraph::graph::DiGraph;
 
 use crate::controller::Controller;
-use crate::flat::{Line, Link, LinkId, Movement, MovementId, Network, Node, NodeId, Stop};
+use crate::flat::{Line, Link, LinkId, Movement, MovementId, Network, Node, NodeId, Stop, Turnback};
 use crate::plane::{Plane, Point};
 
 /// The road and track graph: nodes are places, edges are directed links with their drawn points.
@@ -25,6 +25,9 @@ pub enum CompileError {
     /// A line whose links are not joined by movements.
     #[error("line {0} is not a chain of links joined by movements")]
     BrokenLine(String),
+    /// A turnback between links that do not exist.
+    #[error("turnback {0} joins links that do not exist")]
+    BrokenTurnback(String),
     /// Two controllers, or their tables, do not fit together.
     #[error("controller {0}: its tables do not fit together")]
     BrokenController(String),
@@ -51,6 +54,8 @@ pub struct Builder {
     pub lines: Vec<Line>,
     /// The stops.
     pub stops: Vec<Stop>,
+    /// Where trams can turn.
+    pub turnbacks: Vec<Turnback>,
 }
 
 impl Builder {
@@ -89,9 +94,11 @@ impl Builder {
             controllers,
             lines: self.lines,
             stops: self.stops,
+            turnbacks: self.turnbacks,
         };
         check_signals(&network)?;
         check_lines(&network)?;
+        check_turnbacks(&network)?;
         Ok(network)
     }
 }
@@ -190,4 +197,10 @@ fn check_lines(network: &Network) -> Result<(), CompileError> {
         }
     }
     Ok(())
+}
+
+fn check_turnbacks(network: &Network) -> Result<(), CompileError> {
+    let missing = |link: LinkId| link.index() >= network.links.len();
+    let broken = network.turnbacks.iter().find(|t| missing(t.from) || missing(t.to));
+    broken.map_or(Ok(()), |turnback| Err(CompileError::BrokenTurnback(turnback.name.clone())))
 }

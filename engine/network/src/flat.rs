@@ -189,6 +189,28 @@ pub struct Stop {
     pub point: Point,
 }
 
+/// How a tram turns at a turnback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum TurnbackKind {
+    /// It drives round a loop of track.
+    Loop,
+    /// It changes ends and drives back over a crossover.
+    Crossover,
+}
+
+/// A place where a tram may end its trip and begin the trip back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Turnback {
+    /// The model's id.
+    pub name: String,
+    /// The link at whose end the trip ends.
+    pub from: LinkId,
+    /// The link at whose start the trip back begins.
+    pub to: LinkId,
+    /// How it turns.
+    pub kind: TurnbackKind,
+}
+
 /// The compiled network. Immutable; shared by everything that reads it.
 #[derive(Clone, Debug)]
 pub struct Network {
@@ -212,6 +234,8 @@ pub struct Network {
     pub lines: Vec<Line>,
     /// Stops.
     pub stops: Vec<Stop>,
+    /// Where trams can turn.
+    pub turnbacks: Vec<Turnback>,
 }
 
 impl Network {

@@ -17,7 +17,7 @@ pub use build::{Builder, CompileError, RoadGraph};
 pub use controller::{Controller, Detector, GreenWindow, PathRow, SignalPlan};
 pub use flat::{
     Line, LineId, Link, LinkId, Movement, MovementId, Network, Node, NodeId, SignalRef, Stop, StopCall,
-    StopId, Turn, Uses,
+    StopId, Turn, Turnback, TurnbackKind, Uses,
 };
 pub use nearby::{LinkIndex, Projection, heading_apart};
 pub use plane::{Plane, Point};

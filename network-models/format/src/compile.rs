@@ -65,6 +65,7 @@ pub fn compile(model: &Model) -> Result<Network, CompileError> {
         controllers: controllers::controllers(&index, &plane)?,
         lines: transit::lines(&index, &stops)?,
         stops: stops.stops,
+        turnbacks: transit::turnbacks(&index)?,
     };
     Ok(builder.compile()?)
 }

@@ -2,7 +2,9 @@
 
 use std::collections::HashMap;
 
-use clearway_network::{Line, LinkId, Plane, Stop, StopCall, StopId, Uses};
+use clearway_network::{
+    Line, LinkId, Plane, Stop, StopCall, StopId, Turnback, TurnbackKind, Uses,
+};
 
 use crate::compile::{CompileError, find, narrow, place};
 use crate::index::Index;
@@ -67,6 +69,19 @@ fn line(index: &Index<'_>, stops: &Stops<'_>, row: &TransitLine) -> Result<Line,
         calls: placed,
         headway_s: row.headway.round() as u32,
     })
+}
+
+pub(super) fn turnbacks(index: &Index<'_>) -> Result<Vec<Turnback>, CompileError> {
+    let link = |id: &str| find(&index.links, "link", id).map(|found| LinkId(narrow(found)));
+    let turnback = |row: &crate::model::Turnback| {
+        Ok(Turnback {
+            name: row.turnback_id.clone(),
+            from: link(&row.from_link_id)?,
+            to: link(&row.to_link_id)?,
+            kind: if row.kind == "crossover" { TurnbackKind::Crossover } else { TurnbackKind::Loop },
+        })
+    };
+    index.model.turnbacks.iter().map(turnback).collect()
 }
 
 /// For each call, the position in the line of the link that it lies at: at or after the position

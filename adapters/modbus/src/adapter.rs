@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use clearway_contract::actor::{self, Clock, Link, Surroundings};
-use clearway_contract::{Answer, Ask, Pace, Site};
+use clearway_contract::{Answer, Ask, Site};
 use clearway_egress::{AllowList, Framing, Numbers, Point, Rules, Writes};
-use clearway_signals::{Channel, Millis};
+use clearway_signals::Channel;
 use tokio::task::JoinHandle;
 use tokio_modbus::client::{rtu, tcp};
 use tokio_modbus::{ExceptionCode, Slave};
@@ -25,15 +25,7 @@ use stream::Guarded;
 pub use tls::{TlsClient, TlsError};
 pub use transport::{LineParity, SerialLine, Transport};
 
-/// The tempo: as NTCIP's, but one failure ends the connection, and each write lives five seconds.
-pub const PACE: Pace = Pace {
-    status_idle: Millis(500),
-    status_active: Millis(200),
-    counts: Millis(1_000),
-    failures_max: 1,
-    answer_max: Millis(5_000),
-    time_to_live: Millis(5_000),
-};
+pub use crate::pace::PACE;
 
 /// How to speak to one controller.
 #[derive(Clone, Debug, Default)]

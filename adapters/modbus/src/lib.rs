@@ -13,10 +13,12 @@ pub mod codec;
 pub mod dialog;
 pub mod exchange;
 pub mod frame;
+mod pace;
 pub mod points;
 
 pub use dialog::{Dialog, Map};
 pub use exchange::{Exchange, Request};
 pub use frame::{Command, Span};
+pub use pace::PACE;
 pub use points::PointExchange;
 pub use points::profile::{Profile, ProfileError};

@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clearway_contract::actor::{self, Clock, Link, Surroundings};
-use clearway_contract::{Answer, Ask, Pace, Site};
+use clearway_contract::{Answer, Ask, Site};
 use clearway_egress::{AllowList, Numbers};
-use clearway_signals::{Channel, ControllerId, Millis};
+use clearway_signals::{Channel, ControllerId};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -27,19 +27,7 @@ use session::{Dial, Session, SessionError, SnmpDial};
 /// Resolving the address and opening the socket.
 const CONNECT_WITHIN: Duration = Duration::from_millis(500);
 
-/// The tempo: 5 readings a second while a row of ours is asserted, else 2; detectors each second.
-///
-/// After three exchanges in a row without an answer the session is thrown away and a new one is
-/// opened. A version 3 session would not recover otherwise when the device comes back with another
-/// engine id.
-pub const PACE: Pace = Pace {
-    status_idle: Millis(500),
-    status_active: Millis(200),
-    counts: Millis(1_000),
-    failures_max: 3,
-    answer_max: Millis(5_000),
-    time_to_live: Millis::NEVER,
-};
+pub use crate::pace::PACE;
 
 /// Takes what a controller says of itself; must not block.
 pub type FactsSink = Arc<dyn Fn(ControllerId, &Facts) + Send + Sync>;

@@ -14,6 +14,7 @@ pub mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
 pub mod outputs;
+mod pace;
 pub mod priority;
 pub mod profile;
 pub mod values;
@@ -22,5 +23,6 @@ pub use exchange::{Exchange, Request};
 pub use facts::{Coordination, ExitType, Facts};
 pub use frame::{Data, Name, Object, Value};
 pub use outputs::Output;
+pub use pace::PACE;
 pub use profile::{PriorityProfile, Profile, ProfileError, Suffix, Version};
 pub use values::Values;

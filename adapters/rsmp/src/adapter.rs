@@ -12,9 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clearway_contract::actor::{self, Link, Surroundings};
-use clearway_contract::{Answer, Ask, Pace, Site};
+use clearway_contract::{Answer, Ask, Site};
 use clearway_egress::RsmpAllow;
-use clearway_signals::Millis;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant as Deadline, timeout_at};
@@ -31,16 +30,7 @@ pub use hub::{Hub, ListenOptions, WallClock};
 /// A site that is not there is waited for this long; what is then not there, is down.
 const CONNECT_WITHIN: Duration = Duration::from_millis(4_500);
 
-/// The tempo: a read-back each second, four in a second while a row of ours is asserted; detectors
-/// come by subscription and are taken each second.
-pub const PACE: Pace = Pace {
-    status_idle: Millis(1_000),
-    status_active: Millis(250),
-    counts: Millis(1_000),
-    failures_max: 3,
-    answer_max: Millis(5_000),
-    time_to_live: Millis::NEVER,
-};
+pub use crate::pace::PACE;
 
 /// A connection, in clear or by TLS.
 pub type Stream = Box<dyn Duplex>;

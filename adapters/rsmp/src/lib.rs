@@ -17,6 +17,7 @@ pub mod conformance;
 pub mod exchange;
 pub mod frame;
 pub mod naming;
+mod pace;
 #[cfg(test)]
 mod peer;
 pub mod priority;
@@ -29,4 +30,5 @@ pub mod version;
 pub use binding::{Binding, Means, SecurityCode};
 pub use codec::{DecodeError, Splitter, decode, encode};
 pub use frame::Message;
+pub use pace::PACE;
 pub use version::{Core, Sxl};

@@ -124,8 +124,20 @@ pub struct EngineProcess {
 impl EngineProcess {
     /// Start it for these controllers and vehicles, with its files in `folder`.
     pub fn start(folder: &Path, reached: &[Reached], vehicles: &[Vehicle]) -> Self {
+        Self::start_on(&model_folder(), folder, reached, vehicles, "")
+    }
+
+    /// The same on another model, with further lines of the configuration.
+    pub fn start_on(
+        model: &Path,
+        folder: &Path,
+        reached: &[Reached],
+        vehicles: &[Vehicle],
+        further: &str,
+    ) -> Self {
         let file = folder.join("clearway.toml");
-        std::fs::write(&file, configuration(reached, vehicles)).expect("a writable folder");
+        let text = configuration(model, reached, vehicles) + further;
+        std::fs::write(&file, text).expect("a writable folder");
         let mut process = Process::clearway(&["run", "--config", file.to_str().expect("a path in UTF-8")]);
         let page = process.line(|line| address_after(line, "clearway runs: http://"));
         let hub = process.line(|line| address_after(line, "feed hub: "));
@@ -133,9 +145,26 @@ impl EngineProcess {
         Self { process, page, hub, radio }
     }
 
+    /// Where RSMP sites connect to.
+    pub fn rsmp(&mut self) -> String {
+        self.process.line(|line| address_after(line, "rsmp: ")).to_string()
+    }
+
+    /// What `--url` takes.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.page)
+    }
+
     /// What the engine says of its controllers.
     pub fn controllers(&self) -> String {
         http(self.page, "GET", "/api/controllers", "")
+    }
+
+    /// What it says of the controller at this place.
+    pub fn controller(&self, place: usize) -> Option<serde_json::Value> {
+        let answer = self.controllers();
+        let (_, body) = answer.split_once("\r\n\r\n")?;
+        serde_json::from_str::<serde_json::Value>(body).ok()?.get(place).cloned()
     }
 
     /// Send a vehicle on a mission up to a signal; it drives until the result is dropped.
@@ -161,8 +190,8 @@ impl EngineProcess {
     }
 }
 
-fn configuration(reached: &[Reached], vehicles: &[Vehicle]) -> String {
-    let network = model_folder().canonicalize().expect("the shipped model");
+fn configuration(model: &Path, reached: &[Reached], vehicles: &[Vehicle]) -> String {
+    let network = model.canonicalize().expect("a shipped model");
     let mut text = format!(
         "network = \"{}\"\n\n[listen]\npage = \"127.0.0.1:0\"\n\n\
          [[feed]]\nkind = \"hub\"\nlisten = \"127.0.0.1:0\"\n\n\
@@ -171,11 +200,10 @@ fn configuration(reached: &[Reached], vehicles: &[Vehicle]) -> String {
     );
     vehicles.iter().for_each(|vehicle| text.push_str(&vehicle.entry()));
     for Reached { name, protocol, address, keys } in reached {
-        writeln!(
-            text,
-            "[[controller]]\nid = \"{name}\"\nprotocol = \"{protocol}\"\naddress = \"{address}\"\n{keys}\n"
-        )
-        .expect("a string takes everything");
+        // A controller that connects to us has no address.
+        let address = if address.is_empty() { String::new() } else { format!("address = \"{address}\"\n") };
+        writeln!(text, "[[controller]]\nid = \"{name}\"\nprotocol = \"{protocol}\"\n{address}{keys}\n")
+            .expect("a string takes everything");
     }
     text
 }

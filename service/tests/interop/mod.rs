@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test binary uses its part")]
 
 pub mod drive;
+pub mod onlooker;
 pub mod peers;
 pub mod pki;
 

@@ -18,7 +18,7 @@ use super::session::{Phase, Session, Timing};
 use super::subscriptions::{Rate, interval};
 use super::tlc::alarms::Matter;
 use super::tlc::counting::Counting;
-use super::tlc::{Component, Settings, Tlc};
+use super::tlc::{Component, Links, Settings, Tlc};
 use super::wire::{self, status_value};
 use crate::station::Station;
 
@@ -122,8 +122,9 @@ impl Site {
 
     /// Bring the controller into step with its station, and send what is due.
     pub fn advance(&mut self, station: &mut Station, now: Instant) {
-        let up = self.sessions.iter().filter(|session| session.is_up()).count();
-        for alarm in self.tlc.tick(station, (up, self.sessions.len()), now) {
+        let up = (0..32u32).zip(&self.sessions).filter(|(_, session)| session.is_up());
+        let links = Links { up: up.fold(0, |set, (link, _)| set | 1 << link), all: self.sessions.len() };
+        for alarm in self.tlc.tick(station, links, now) {
             self.report(&alarm, now);
         }
         self.report_bits(station, now);
@@ -429,7 +430,7 @@ impl Site {
             let orders = orders::check(&request.arg, component.scope(), self.tlc.sxl)?;
             orders.iter().try_for_each(|order| self.tlc.admit(order))?;
             for order in &orders {
-                self.tlc.obey(order, component, station, now)?;
+                self.tlc.obey(order, component, link, station, now)?;
             }
         }
         let response = wire::command_response(

@@ -262,6 +262,26 @@ fn s14_a_rail_call_displaces_an_emergency_request() {
 }
 
 #[test]
+fn s8_a_request_whose_supervisor_is_away_is_over_after_the_time_of_stale_ones() {
+    let mut bench = bench();
+    bench.run(70_000);
+    ask(&mut bench, &new("amb", ("signalGroupId", "SG1"), "emergency", "200")).unwrap();
+    bench.run(5_000);
+    bench.site.disconnected(0, bench.now);
+    bench.run(9_000);
+    bench.connect();
+    bench.subscribe("S0033", "status", "0", true).unwrap();
+    assert_eq!(states(&mut bench, "amb"), ["activated"], "a short outage ends nothing");
+    bench.site.disconnected(0, bench.now);
+    bench.run(11_000);
+    assert_eq!(bench.emulator().status().active, None);
+    bench.connect();
+    bench.subscribe("S0033", "status", "0", true).unwrap();
+    assert_eq!(states(&mut bench, "amb").last().map(String::as_str), Some("stale"));
+    bench.is_lawful();
+}
+
+#[test]
 fn memory_is_bounded_however_many_ask() {
     let mut bench = bench();
     for n in 0..200 {

@@ -7,7 +7,7 @@ use clearway_signals::{Channel, GroupId, GroupSet, Millis, Mode, Owner, RowId, R
 use super::super::orders::Given;
 use super::io::{self, INPUTS};
 use super::plans::{numbers, to_byte};
-use super::priority::{New, Target};
+use super::priority::{New, Target, Update};
 use super::{Component, Tlc};
 use crate::station::Station;
 use clearway_rsmp::session::Instant;
@@ -39,6 +39,7 @@ impl Tlc {
         &mut self,
         given: &Given<'_>,
         component: Component,
+        link: usize,
         station: &mut Station,
         now: Instant,
     ) -> Result<(), String> {
@@ -64,7 +65,7 @@ impl Tlc {
             "M0012" => order_groups(&self.group_lines, given.text("status").unwrap_or_default(), station),
             "M0014" | "M0015" | "M0016" | "M0017" | "M0018" => self.edit_plans(given, now),
             "M0021" => self.set_sensitivity(given.text("status").unwrap_or_default()),
-            "M0022" => self.request_priority(given, station, now),
+            "M0022" => self.request_priority(given, link, station, now),
             "M0023" => {
                 self.bands_timeout = Millis::from_s(given.number("status").unwrap_or(0) * 60);
                 Ok(())
@@ -230,6 +231,7 @@ impl Tlc {
     fn request_priority(
         &mut self,
         given: &Given<'_>,
+        link: usize,
         station: &mut Station,
         now: Instant,
     ) -> Result<(), String> {
@@ -246,7 +248,7 @@ impl Tlc {
                 return Err(format!("a reference ({named:?}) goes with a new request only"));
             }
             return match given.text("type") {
-                Some("update") => self.requests.update(id, level, eta, vehicle, at),
+                Some("update") => self.requests.update(id, link, &Update { level, eta, vehicle }, at),
                 _ => self.requests.cancel(id, at, wall_ms),
             };
         }
@@ -260,7 +262,7 @@ impl Tlc {
         let emergency = vehicle.is_some_and(|vehicle| EMERGENCY.contains(&vehicle));
         let target = self.target(reference, given, emergency)?;
         let vehicle = vehicle.map(Into::into);
-        self.requests.add(New { id: id.into(), target, vehicle, level, eta }, at, wall_ms)
+        self.requests.add(New { id: id.into(), link, target, vehicle, level, eta }, at, wall_ms)
     }
 
     /// What a reference means for the kind of vehicle; `None`: it is known, but nothing serves it.

@@ -123,6 +123,15 @@ struct Configuration {
     checksum: String,
 }
 
+/// The connections with the supervisors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Links {
+    /// Those that are connected, a bit each.
+    pub up: u32,
+    /// How many there are.
+    pub all: usize,
+}
+
 /// The controller.
 #[derive(Clone, Debug)]
 pub(crate) struct Tlc {
@@ -231,10 +240,11 @@ impl Tlc {
     // ---- time ----
 
     /// Bring everything that is not the emulator's own into step with it. Alarm messages that are
-    /// news are returned. `links_up` are the supervisors that are connected, of all.
-    pub fn tick(&mut self, station: &mut Station, links_up: (usize, usize), now: Instant) -> Vec<Message> {
+    /// news are returned.
+    pub fn tick(&mut self, station: &mut Station, links: Links, now: Instant) -> Vec<Message> {
         let at = station.emulator().now();
-        self.note_links(links_up, now.at);
+        self.note_links((links.up.count_ones() as usize, links.all), now.at);
+        self.requests.note_links(links.up, at);
         self.tick_position(station, at);
         self.tick_plan(station, now);
         self.tick_inputs(station);

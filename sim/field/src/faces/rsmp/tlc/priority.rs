@@ -3,7 +3,7 @@
 //! An emergency vehicle gets the preempt row that turns its group green; every other vehicle gets
 //! priority within the plan for its groups. Requests for the same target share it; others queue by
 //! urgency: emergency first, then level, then arrival. A request that is neither updated nor cancelled
-//! becomes stale, one that is never served times out.
+//! becomes stale, one that is never served times out. A supervisor that is away keeps nothing on.
 
 use clearway_rsmp::time::timestamp;
 use clearway_signals::{GroupSet, Millis, Mode, PreemptState, RequestState, RequestStep, RowId};
@@ -25,7 +25,8 @@ const GIVEN_MAX_S: i64 = 255;
 /// How long requests live.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Lifetimes {
-    /// An active request is stale this long after its arrival or its last update, whichever is later.
+    /// An active request is stale this long after its arrival or its last update, whichever is later;
+    /// any request is over when its supervisor is away for this long.
     pub stale_after: Millis,
     /// After a request was served none for the same target is for this long; zero: no cooldown.
     pub cooldown: Millis,
@@ -50,15 +51,29 @@ pub(crate) enum Target {
 #[derive(Clone, Debug)]
 pub(crate) struct New {
     pub id: String,
+    /// Which supervisor asks.
+    pub link: usize,
     pub target: Option<Target>,
     pub vehicle: Option<String>,
     pub level: u8,
     pub eta: Option<Millis>,
 }
 
+/// A change of a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Update<'a> {
+    pub level: Option<u8>,
+    pub eta: Option<Millis>,
+    pub vehicle: Option<&'a str>,
+}
+
 #[derive(Clone, Debug)]
 struct Request {
     id: String,
+    /// The supervisor that asked last.
+    link: usize,
+    /// Since when that supervisor is away.
+    alone_since: Option<Millis>,
     /// `None`: nothing here serves it.
     target: Option<Target>,
     vehicle: Option<String>,
@@ -123,6 +138,8 @@ impl Requests {
         }
         self.list.push(Request {
             id: new.id,
+            link: new.link,
+            alone_since: None,
             target: new.target,
             vehicle: new.vehicle,
             level: new.level,
@@ -144,22 +161,29 @@ impl Requests {
         found.ok_or_else(|| format!("there is no open request {id}"))
     }
 
-    pub fn update(
-        &mut self,
-        id: &str,
-        level: Option<u8>,
-        eta: Option<Millis>,
-        vehicle: Option<&str>,
-        now: Millis,
-    ) -> Result<(), String> {
+    pub fn update(&mut self, id: &str, link: usize, update: &Update<'_>, now: Millis) -> Result<(), String> {
         let request = self.open(id)?;
-        if vehicle.is_some_and(|vehicle| request.vehicle.as_deref() != Some(vehicle)) {
+        if update.vehicle.is_some_and(|vehicle| request.vehicle.as_deref() != Some(vehicle)) {
             return Err("the vehicle type cannot be changed".into());
         }
-        request.level = level.unwrap_or(request.level);
-        request.arrival = eta.map_or(request.arrival, |eta| now + eta);
+        request.link = link;
+        request.level = update.level.unwrap_or(request.level);
+        request.arrival = update.eta.map_or(request.arrival, |eta| now + eta);
         request.touched = now;
         Ok(())
+    }
+
+    /// Which supervisors are connected, a bit each: requests of the others are alone.
+    pub fn note_links(&mut self, up: u32, now: Millis) {
+        for request in &mut self.list {
+            let is_up = u32::try_from(request.link).is_ok_and(|link| up.checked_shr(link).unwrap_or(0) & 1 == 1);
+            request.alone_since = if is_up { None } else { request.alone_since.or(Some(now)) };
+        }
+    }
+
+    /// Whether nobody can take a request back any more: its supervisor is away for too long.
+    fn is_abandoned(&self, request: &Request, now: Millis) -> bool {
+        request.alone_since.is_some_and(|since| now - since >= self.lifetimes.stale_after)
     }
 
     pub fn cancel(&mut self, id: &str, now: Millis, wall_ms: i64) -> Result<(), String> {
@@ -210,7 +234,8 @@ impl Requests {
             (0..self.list.len()).filter(|place| self.list[*place].is_open()).collect();
         order.sort_by_key(|place| self.list[*place].urgency());
         for place in order {
-            let Some(target) = self.list[place].target.filter(|_| runs) else {
+            let served = runs && !self.is_abandoned(&self.list[place], now);
+            let Some(target) = self.list[place].target.filter(|_| served) else {
                 self.refuse(place, now, wall_ms);
                 continue;
             };
@@ -226,7 +251,7 @@ impl Requests {
         }
     }
 
-    /// Nothing serves it, or the controller does not run its program.
+    /// Nothing serves it, the controller does not run its program, or who asked is gone.
     fn refuse(&mut self, place: usize, now: Millis, wall_ms: i64) {
         let step = match self.list[place].state {
             RequestState::Activated => RequestStep::Lose,

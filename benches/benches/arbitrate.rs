@@ -15,7 +15,7 @@ use clearway_planner::arbitrate::{
     Arbiter, Barrier, Budget, DualRing, Phase, Problem, Request, RingPosition, RingState, Stage, StageState,
     Verdict,
 };
-use clearway_planner::reserve::{Effort, Rank, Reservations, Visit};
+use clearway_planner::reserve::{Claim, Effort, Rank, Reservations, Visit};
 use clearway_planner::transition::{Display, Shown};
 use clearway_signals::limits::GROUPS_MAX;
 use clearway_signals::{
@@ -262,7 +262,7 @@ fn drive(dice: &mut Dice) -> Vec<Visit> {
             let controller = ControllerId(u16::try_from(y * WIDE + x).unwrap_or_default());
             let row = RowId(if along { 1 } else { 2 });
             let hold = Millis(dice.between(10_000, 30_000));
-            visits.push(Visit { controller, row, green_by, hold, travel, committed: false });
+            visits.push(Visit { controller, row, green_by, hold, travel, claim: Claim::Wished });
             green_by += travel;
             let place = if along { &mut x } else { &mut y };
             *place += (goal - *place).signum();

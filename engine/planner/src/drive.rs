@@ -4,102 +4,135 @@ use std::sync::Arc;
 
 use clearway_certify::{Ask, CertifiedPlan, Class, Draft, Finding, Held, certify};
 use clearway_signals::limits::ROUTE_SIGNALS_MAX;
-use clearway_signals::{ControllerId, Millis, RequestId, RequestState, RequestStep};
+use clearway_signals::{ControllerId, Millis, RequestId, RequestState, RequestStep, RowId};
 
 use crate::engine::Engine;
+use crate::learn::Period;
 use crate::output::{Notice, Output, Reason};
-use crate::wave::{Setting, Skip, Wave, WaveSignal};
+use crate::watch::Closing;
+use crate::wave::{Setting, Skip, WaveSignal};
 
-/// Between two vehicles at one controller the first one's exit and the reading of it take this long.
-const BETWEEN: Millis = Millis(1_000);
 /// The whole wave is certified this often.
 const AHEAD_EVERY: Millis = Millis(1_000);
 
 impl Engine {
-    /// Plan a wave anew and act on it.
-    pub(crate) fn drive(&mut self, i: usize, now: Millis, out: &mut Output) {
-        let mut wave = std::mem::take(&mut self.waves[i]);
-        let network = Arc::clone(&self.network);
-        let setting = Setting {
-            network: &network,
+    /// What waves are planned against.
+    fn setting(&self) -> Setting<'_> {
+        Setting {
+            network: &self.network,
             config: &self.config,
             watches: &self.watches,
             queues: &self.queues,
             worst: &self.worst,
             cycles: &self.cycles,
-        };
-        wave.plan(&setting, now);
-        self.waves[i] = wave;
-        self.give_way(i, now, out);
-        self.dispatch(i, now, out);
-    }
-
-    /// Move this wave's calls behind those of waves that go first (S11: total order by start).
-    fn give_way(&mut self, i: usize, now: Millis, out: &mut Output) {
-        for s in 0..self.waves[i].signals.len() {
-            let signal = self.waves[i].signals[s];
-            if signal.passed || signal.skip != Skip::No {
-                continue;
-            }
-            let Some(free_at) = self.taken_until(i, s) else { continue };
-            if signal.asserted {
-                self.release_signal(i, s, Reason::Yielded, now, out);
-            }
-            let hold = signal.release_at - signal.call_at;
-            let signal = &mut self.waves[i].signals[s];
-            signal.skip = Skip::Taken;
-            signal.call_at = free_at + BETWEEN;
-            signal.release_at = signal.call_at + hold;
+            learned: &self.learned,
+            period: Period::of(self.local_time),
         }
     }
 
-    /// Until when a wave that goes first needs the controller of signal `s` of wave `i`, if their
-    /// times meet.
-    fn taken_until(&self, i: usize, s: usize) -> Option<Millis> {
-        let (wave, signal) = (&self.waves[i], &self.waves[i].signals[s]);
-        let first = |other: &&Wave| other.mission.is_some() && !other.suspended && other.order < wave.order;
-        self.waves
-            .iter()
-            .filter(first)
-            .flat_map(|other| other.signals.iter())
-            .filter(|o| !o.passed && o.skip == Skip::No && o.place.controller == signal.place.controller)
-            .filter(|o| o.call_at < signal.release_at && signal.call_at < o.release_at + BETWEEN)
-            .map(|o| o.release_at)
-            .max()
+    /// Plan a wave anew and act on it.
+    pub(crate) fn drive(&mut self, i: usize, now: Millis, out: &mut Output) {
+        self.plan_wave(i, now, false);
+        if self.missions > 1 && !self.waves[i].has_turns {
+            self.take_turns(now, out);
+        }
+        self.dispatch(i, now, out);
+    }
+
+    /// Plan a wave as if it were alone, and put it off to its turns.
+    pub(crate) fn plan_wave(&mut self, i: usize, now: Millis, far: bool) {
+        let mut wave = std::mem::take(&mut self.waves[i]);
+        let setting = self.setting();
+        if far {
+            wave.renew_profile(&setting);
+        }
+        wave.plan(&setting, now, far);
+        self.waves[i] = wave;
+        self.turns.stale |= self.missions > 1;
     }
 
     /// Release what is over, certify what is planned, call what is due, refresh what is held.
     pub(crate) fn dispatch(&mut self, i: usize, now: Millis, out: &mut Output) {
-        self.check_out(i, now, out);
+        let released = self.check_out(i, now, out);
+        if released && self.missions > 1 {
+            // Whoever follows on the same row, or waits for this one, goes on at once.
+            self.turns.stale = true;
+            self.take_turns(now, out);
+            for j in (0..self.waves.len()).filter(|j| *j != i) {
+                if self.waves[j].is_under_way() {
+                    self.call_due(j, now, out);
+                }
+            }
+        }
+        self.call_due(i, now, out);
+    }
+
+    /// Certify and call what is due, refresh what is held.
+    pub(crate) fn call_due(&mut self, i: usize, now: Millis, out: &mut Output) {
         if self.waves[i].suspended {
             return;
         }
         let may_call = self.waves[i].may_call(now);
         self.report_silence(i, may_call, out);
-        if !self.waves[i].signals.iter().any(|s| is_due(s, may_call, now)) {
+        let mut due = self.signals_where(i, |s| self.is_due(s, may_call, now));
+        if due != 0 {
+            due = self.within_quotas(i, due, now, out);
+            self.make_room(i, due, now, out);
+        }
+        if due == 0 {
             return;
         }
-        self.make_room(i, may_call, now, out);
-        if let Some(plan) = self.certified(i, now, out, |s| is_due(s, may_call, now)) {
+        if let Some(plan) = self.certified(i, due, now, out) {
             for n in 0..plan.asks().len() {
                 self.call(i, n, &plan, now, out);
             }
         }
     }
 
+    /// The signals of a wave for which something holds, one bit each.
+    fn signals_where(&self, i: usize, holds: impl Fn(&WaveSignal) -> bool) -> u64 {
+        let signals = self.waves[i].signals.iter().take(ROUTE_SIGNALS_MAX).enumerate();
+        signals.fold(0, |set, (s, signal)| set | u64::from(holds(signal)) << s)
+    }
+
+    /// Whether a signal is called, or is to be called or refreshed now.
+    fn is_due(&self, signal: &WaveSignal, may_call: bool, now: Millis) -> bool {
+        let to_call = || may_call && wants_call(signal.skip) && signal.call_at <= now && self.is_open(signal);
+        !signal.passed && (signal.asserted || to_call())
+    }
+
+    /// Whether no other call holds the signal's controller, or its holder gives way.
+    fn is_open(&self, signal: &WaveSignal) -> bool {
+        let watch = &self.watches[signal.place.controller.index()];
+        let by_other = watch.held.is_some_and(|held| Some(held.request) != signal.request);
+        !by_other || watch.held_by_transit || watch.yields
+    }
+
+    /// Whether a signal is to be part of the plan ahead: not while another call holds its controller
+    /// beyond the time from which it asks.
+    fn may_be_planned(&self, signal: &WaveSignal) -> bool {
+        let held = self.watches[signal.place.controller.index()].held;
+        let clear = || held.is_some_and(|held| held.until <= signal.call_at);
+        may_be_asked(signal) && (self.is_open(signal) || clear())
+    }
+
     /// Certify the whole wave ahead, off the way of a fix: a request that the checker will refuse is
     /// known, and shown, long before it is due.
     pub(crate) fn look_ahead(&mut self, i: usize, now: Millis, out: &mut Output) {
         if now.since(self.waves[i].looked_ahead_at) >= AHEAD_EVERY && !self.waves[i].suspended {
+            self.plan_wave(i, now, true);
             self.waves[i].looked_ahead_at = now;
-            self.certified(i, now, out, may_be_asked);
+            let ahead = self.signals_where(i, |signal| self.may_be_planned(signal));
+            self.certified(i, ahead, now, out);
         }
     }
 
-    /// Release signals that the vehicle has passed, whose lease has run out, whose hold is over.
-    fn check_out(&mut self, i: usize, now: Millis, out: &mut Output) {
-        let Some(track) = self.waves[i].track else { return };
+    /// Release signals that the vehicle has passed, whose lease has run out, whose hold is over. Gives
+    /// whether any was released.
+    pub(crate) fn check_out(&mut self, i: usize, now: Millis, out: &mut Output) -> bool {
+        let Some(track) = self.waves[i].track else { return false };
         let at = track.now_mm(now);
+        let before = out.commands().len();
         for s in 0..self.waves[i].signals.len() {
             let signal = self.waves[i].signals[s];
             if signal.passed {
@@ -116,6 +149,7 @@ impl Engine {
                 self.waves[i].signals[s].blocked_until = now + self.config.lockout;
             }
         }
+        out.commands().len() > before
     }
 
     fn report_silence(&mut self, i: usize, may_call: bool, out: &mut Output) {
@@ -126,65 +160,52 @@ impl Engine {
         }
     }
 
-    /// A due call takes the controller from a tram, or from a wave that comes later in the order.
-    fn make_room(&mut self, i: usize, may_call: bool, now: Millis, out: &mut Output) {
+    /// A due call takes the controller from a tram, or from a vehicle that yields to this one.
+    fn make_room(&mut self, i: usize, due: u64, now: Millis, out: &mut Output) {
         for s in 0..self.waves[i].signals.len() {
             let signal = self.waves[i].signals[s];
-            let due = !signal.passed && may_call && wants_call(signal.skip) && signal.call_at <= now;
-            let held = self.watches[signal.place.controller.index()].held;
-            if !due || held.is_none_or(|h| Some(h.request) == signal.request) {
-                continue;
-            }
-            let Some(held) = held else { continue };
-            let later = self.waves.iter().enumerate().find_map(|(j, other)| {
-                let s = other.signals.iter().position(|o| o.request == Some(held.request) && o.asserted)?;
-                (other.order > self.waves[i].order).then_some((j, s))
-            });
-            match later {
-                Some((j, s)) => self.release_signal(j, s, Reason::Yielded, now, out),
+            let watch = &self.watches[signal.place.controller.index()];
+            let (true, Some(held)) = (is_in(due, s) && !signal.asserted, watch.held) else { continue };
+            match self.holder_of(held.request).filter(|_| watch.yields) {
+                Some((j, taken)) => self.release_signal(j, taken, Reason::Yielded, now, out),
                 None => self.release_transit_at(signal.place.controller, Reason::Yielded, now, out),
             }
         }
     }
 
-    /// Certify those of the wave's requests that are `meant`; one that is refused is left out and the
-    /// rest certified again.
-    fn certified(
-        &mut self,
-        i: usize,
-        now: Millis,
-        out: &mut Output,
-        meant: impl Fn(&WaveSignal) -> bool,
-    ) -> Option<CertifiedPlan> {
+    /// Certify those of the wave's requests that are `meant`, one bit each; one that is refused is left
+    /// out and the rest certified again.
+    fn certified(&mut self, i: usize, meant: u64, now: Millis, out: &mut Output) -> Option<CertifiedPlan> {
         let network = Arc::clone(&self.network);
+        let mut meant = meant;
         for _ in 0..=ROUTE_SIGNALS_MAX {
-            self.collect_asks(i, now, &meant);
+            self.collect_asks(i, meant, now);
             let draft = Draft { class: Class::Emergency, asks: &self.asks };
             let watches = &self.watches;
             let result = certify(
                 &draft,
                 self.epoch,
                 |id| network.controller(id).map(clearway_network::Controller::junction),
-                // A tram is asked to let go when the call is due; it keeps nothing from a plan.
-                |id| watches.get(id.index()).and_then(|w| w.held.filter(|_| !w.held_by_transit)),
+                // Who gives way when the call is due keeps nothing from a plan.
+                |id| watches.get(id.index()).and_then(|w| w.held.filter(|_| !w.held_by_transit && !w.yields)),
             );
             match result {
                 Ok(plan) => return Some(plan),
-                Err(finding) => self.leave_out(i, finding, now, out),
+                Err(finding) => meant &= !self.leave_out(i, finding, now, out),
             }
         }
         None
     }
 
     /// The requests of a wave, each controller at most once: the nearest signal of it.
-    fn collect_asks(&mut self, i: usize, now: Millis, meant: impl Fn(&WaveSignal) -> bool) {
+    fn collect_asks(&mut self, i: usize, meant: u64, now: Millis) {
         self.asks.clear();
         self.asked.clear();
         let signals = &mut self.waves[i].signals;
         for s in 0..signals.len() {
             let (nearer, signal) = signals[..=s].split_at_mut(s);
             let signal = &mut signal[0];
-            let (Some(row), true) = (signal.place.row, meant(signal)) else { continue };
+            let (Some(row), true) = (signal.place.row, is_in(meant, s)) else { continue };
             let controller = signal.place.controller;
             if nearer.iter().any(|n| n.place.controller == controller && may_be_asked(n)) {
                 continue;
@@ -208,18 +229,22 @@ impl Engine {
         }
     }
 
-    /// Leave out what the checker refused. Each call leaves something out, or everything.
-    fn leave_out(&mut self, i: usize, finding: Finding, now: Millis, out: &mut Output) {
+    /// Leave out what the checker refused; gives the signals. Each call leaves something out, or
+    /// everything.
+    fn leave_out(&mut self, i: usize, finding: Finding, now: Millis, out: &mut Output) -> u64 {
         let vehicle = self.waves[i].mission.map(|m| m.vehicle).unwrap_or_default();
         out.notice(Notice::Refused(vehicle, finding));
         let controller = controller_of(finding);
+        let mut left_out = 0;
         for s in 0..self.waves[i].signals.len() {
             let here = self.waves[i].signals[s].place.controller;
             if controller.is_none_or(|c| c == here) {
                 self.release_signal(i, s, Reason::Refused, now, out);
                 self.waves[i].signals[s].skip = Skip::Refused(finding);
+                left_out |= 1 << s;
             }
         }
+        left_out
     }
 
     /// Call, or refresh, one signal if its time has come.
@@ -235,18 +260,35 @@ impl Engine {
         let Some(command) = plan.assert(n, signal.revision + 1, now, lease_end) else { return };
         let vehicle = self.waves[i].mission.map(|m| m.vehicle).unwrap_or_default();
         let (controller, row, request) = (command.controller(), command.row(), command.request());
+        let first = !signal.asserted;
+        let since = if first { self.held_since(controller, row, now, out) } else { signal.asserted_at };
         let signal = &mut self.waves[i].signals[s];
         signal.revision = command.revision();
-        if !signal.asserted {
+        if first {
             signal.state = RequestState::Received;
             signal.asserted = true;
-            signal.asserted_at = now;
-            out.notice(Notice::Called { vehicle, controller, row, request });
+            signal.asserted_at = since;
+            let rule = signal.permit.rule;
+            self.turns.stale |= self.missions > 1;
+            self.note_grant(vehicle, controller, now);
+            out.notice(Notice::Called { vehicle, controller, row, request, rule });
         }
-        let held = Held { request, row, from: signal.asserted_at, until: signal.release_at };
+        let until = self.waves[i].signals[s].release_at;
         let watch = &mut self.watches[controller.index()];
-        (watch.held, watch.held_by_transit) = (Some(held), false);
+        watch.held = Some(Held { request, row, from: since, until });
+        (watch.held_by_transit, watch.holder) = (false, vehicle);
         out.command(command);
+    }
+
+    /// Since when the row that is called now is held without a break: a call that another vehicle hands
+    /// on in the same instant runs on, and its bounds with it (S9).
+    fn held_since(&mut self, controller: ControllerId, row: RowId, now: Millis, out: &mut Output) -> Millis {
+        let watch = &mut self.watches[controller.index()];
+        let handed_on = |closing: &Closing| closing.row == row && closing.since == now && !closing.gone;
+        let Some(closing) = watch.closing.take_if(|closing| handed_on(closing)) else { return now };
+        let state = if closing.served { RequestState::Completed } else { RequestState::Timeout };
+        out.notice(Notice::Moved { controller, request: closing.request, state });
+        closing.from
     }
 
     /// Take the call of one signal back; nothing happens when it is not called.
@@ -274,6 +316,7 @@ impl Engine {
         signal.request = None;
         signal.revision = 0;
         signal.call_at = Millis::NEVER;
+        self.turns.stale |= self.missions > 1;
         let step = if served { RequestStep::Complete } else { RequestStep::Expire };
         signal.state = signal.state.next(step).unwrap_or(signal.state);
         if let Some(command) = command {
@@ -289,9 +332,9 @@ impl Engine {
     }
 }
 
-/// Whether a signal is called, or is to be called or refreshed now.
-fn is_due(signal: &WaveSignal, may_call: bool, now: Millis) -> bool {
-    !signal.passed && (signal.asserted || (may_call && wants_call(signal.skip) && signal.call_at <= now))
+/// Whether a signal is in a set.
+const fn is_in(set: u64, signal: usize) -> bool {
+    signal < u64::BITS as usize && set & (1 << signal) != 0
 }
 
 /// Whether a signal is part of the plan at all.
@@ -301,7 +344,7 @@ fn may_be_asked(signal: &WaveSignal) -> bool {
 
 /// A signal whose turn comes after another vehicle's is called too, only later.
 fn wants_call(skip: Skip) -> bool {
-    matches!(skip, Skip::No | Skip::Taken)
+    matches!(skip, Skip::No | Skip::Behind(..))
 }
 
 fn controller_of(finding: Finding) -> Option<ControllerId> {

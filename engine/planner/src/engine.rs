@@ -1,6 +1,6 @@
 //! The engine: one closed set of events, one loop over them.
 
-use clearway_certify::{Ask, Command, release, worst_case_entry};
+use clearway_certify::{Ask, Class, Command, release, worst_case_entry};
 use clearway_network::{LineId, LinkId, LinkIndex, Network, Uses};
 use clearway_signals::limits::{MISSIONS_MAX, ROUTE_LINKS_MAX, ROUTE_SIGNALS_MAX};
 use clearway_signals::{
@@ -12,13 +12,18 @@ use std::sync::Arc;
 use crate::along::{SignalOnWay, cumulate, signals_along};
 use crate::closures::Closures;
 use crate::config::{Config, VehicleInfo};
+use crate::contend::Contest;
 use crate::cycle::Cycle;
 use crate::event::{Counts, Event, LocalTime, Mission, VehicleFix};
+use crate::learn::{Learned, Period, Way};
 use crate::output::{Notice, Output, Reason};
+use crate::permits::Permits;
+use crate::policy::Policy;
 use crate::queue::Queue;
 use crate::route::Router;
-use crate::tracking::{Track, acquire};
+use crate::tracking::{Driver, Track, acquire};
 use crate::transit::{LinePlan, Transit};
+use crate::turns::Turns;
 use crate::watch::{Closing, Watch};
 use crate::wave::Wave;
 
@@ -51,7 +56,13 @@ pub struct Engine {
     pub(crate) transits: Vec<Option<Transit>>,
     pub(crate) closures: Closures,
     pub(crate) next_request: u32,
+    pub(crate) turns: Turns,
+    pub(crate) contest: Contest,
+    pub(crate) permits: Permits,
+    /// Missions under way, those that an operator stopped included.
+    pub(crate) missions: usize,
     pub(crate) local_time: LocalTime,
+    pub(crate) learned: Learned,
     last_fixes: Vec<Option<VehicleFix>>,
     index: LinkIndex,
     router: Router,
@@ -76,6 +87,7 @@ impl Engine {
         let lines = (0..network.lines.len())
             .map(|i| LinePlan::new(&network, LineId(u16::try_from(i).unwrap_or(u16::MAX))))
             .collect();
+        let known = vehicles.len();
         Self {
             config,
             epoch,
@@ -90,7 +102,12 @@ impl Engine {
             vehicles,
             closures: Closures::none(&network),
             next_request: 1,
+            turns: Turns::new(&network),
+            contest: Contest::new(&network, known),
+            permits: Permits::new(Policy::default(), known),
+            missions: 0,
             local_time: LocalTime::default(),
+            learned: Learned::new(&network, config.link_cv_permille),
             index: LinkIndex::new(&network),
             router: Router::new(&network),
             goals: Vec::with_capacity(GOALS_MAX),
@@ -99,6 +116,19 @@ impl Engine {
             asked: Vec::with_capacity(ROUTE_SIGNALS_MAX),
             network,
         }
+    }
+
+    /// The same engine under a policy; without one everybody may ask.
+    #[must_use]
+    pub fn with_policy(self, policy: Policy) -> Self {
+        let permits = Permits::new(policy, self.vehicles.len());
+        Self { permits, ..self }
+    }
+
+    /// The policy: what rules and quotas are called.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        self.permits.policy()
     }
 
     /// Take one event in at `now`; what it causes is appended to `out`.
@@ -113,7 +143,9 @@ impl Engine {
             Event::Armed(controller, armed) => self.on_armed(*controller, *armed),
             Event::Counts(counts) => self.on_counts(counts),
             Event::Blocked(link, until) => self.on_blocked(*link, *until, now, out),
-            Event::LocalTime(time) => self.local_time = *time,
+            Event::Load(vehicle, percent) => self.on_load(*vehicle, *percent),
+            Event::LocalTime(time) => self.on_local_time(*time, out),
+            Event::Learned(lesson) => self.learned.recall(lesson),
             Event::Tick => self.on_tick(now, out),
             Event::ReleaseAll => self.on_release_all(now, out),
         }
@@ -129,6 +161,12 @@ impl Engine {
     #[must_use]
     pub fn has_mission(&self) -> bool {
         self.waves.iter().any(|wave| wave.mission.is_some() && !wave.suspended)
+    }
+
+    /// What was learned of links, drivers and forecasts.
+    #[must_use]
+    pub fn learned(&self) -> &Learned {
+        &self.learned
     }
 
     fn on_fix(&mut self, fix: &VehicleFix, now: Millis, out: &mut Output) {
@@ -151,13 +189,17 @@ impl Engine {
     /// Put a fix on the wave's way; seek a new way when it does not lie on the old one.
     fn follow(&mut self, i: usize, fix: &VehicleFix, now: Millis, out: &mut Output) {
         let network = Arc::clone(&self.network);
+        let period = Period::of(self.local_time);
         let wave = &mut self.waves[i];
         wave.silent = false;
         let located = wave.track.and_then(|track| track.locate(&network, &wave.way, &wave.ends_mm, fix));
         if let (Some(at), Some(track)) = (located, wave.track.as_mut()) {
-            let link = wave.ends_mm.partition_point(|end| *end <= at).min(wave.way.len().saturating_sub(1));
-            let free = wave.way.get(link).map_or(0, |l| i64::from(network.link(*l).speed_mm_s));
-            track.update(at, free, fix);
+            let before_mm = track.at_mm;
+            track.update(at, wave.profile.speed_mm_s(&wave.ends_mm, at), fix);
+            let (links, ends_mm, profile) = (&wave.way, &wave.ends_mm, &wave.profile);
+            let way = Way { network: &network, links, ends_mm, profile };
+            wave.trip.measure(&mut self.learned, &way, track, period);
+            wave.trip.judge(&mut self.learned, &mut wave.signals, before_mm, track);
         } else {
             if let (Some(_), Some(mission)) = (wave.track, wave.mission) {
                 out.notice(Notice::OffRoute(mission.id));
@@ -182,15 +224,19 @@ impl Engine {
         wave.way.truncate(ROUTE_LINKS_MAX);
         cumulate(&network, &wave.way, &mut wave.ends_mm);
         signals_along(&network, &wave.way, &wave.ends_mm, RowKind::Emergency, &mut self.places);
-        let pace = wave.track.map(|t| (t.cadence, t.pace_permille));
         let mut track = Track::start(offset_mm, fix);
-        if let Some((cadence, pace_permille)) = pace {
-            (track.cadence, track.pace_permille) = (cadence, pace_permille);
-        }
+        (track.cadence, track.driver) = match wave.track {
+            Some(old) => (old.cadence, old.driver),
+            None => (track.cadence, Driver::unknown(self.learned.drivers())),
+        };
+        wave.trip.turn_off();
         wave.track = Some(track);
         self.leave_old_signals(i, now, out);
         let wave = &mut self.waves[i];
         wave.set_signals(&self.places);
+        self.judge_wave(i, out);
+        let wave = &mut self.waves[i];
+        wave.set_profile(&network, &self.learned, Period::of(self.local_time));
         let metres = |mm: i64| u32::try_from(mm / 1000).unwrap_or(0);
         out.notice(Notice::Routed {
             mission: mission.id,
@@ -251,7 +297,9 @@ impl Engine {
     }
 
     fn on_mission(&mut self, mission: &Mission, now: Millis, out: &mut Output) {
-        if mission.vehicle.index() >= self.vehicles.len() {
+        // Only emergency vehicles go on missions, whatever a source says (S13).
+        let class = self.vehicles.get(mission.vehicle.index()).map(|vehicle| vehicle.class);
+        if class != Some(Class::Emergency) {
             out.notice(Notice::MissionRefused(mission.id));
             return;
         }
@@ -268,7 +316,8 @@ impl Engine {
         };
         self.waves[free].free();
         self.waves[free].mission = Some(*mission);
-        self.waves[free].order = (now, mission.id);
+        self.waves[free].since = now;
+        self.missions += 1;
         out.notice(Notice::MissionStarted(mission.id, mission.vehicle));
         let fresh = |fix: &VehicleFix| now.since(fix.received) <= Millis::from_s(10);
         if let Some(fix) = self.last_fixes[mission.vehicle.index()].filter(fresh) {
@@ -285,9 +334,13 @@ impl Engine {
 
     fn end_wave(&mut self, i: usize, now: Millis, out: &mut Output) {
         self.release_wave(i, Reason::MissionOver, now, out);
+        let wave = &mut self.waves[i];
+        wave.trip.end(&mut self.learned, wave.track.as_ref());
         if let Some(mission) = self.waves[i].mission {
             out.notice(Notice::MissionEnded(mission.id));
         }
+        self.missions -= usize::from(self.waves[i].mission.is_some());
+        self.turns.stale = true;
         self.waves[i].free();
     }
 
@@ -370,14 +423,21 @@ impl Engine {
         watch.closing = (!recovered).then_some(closing);
     }
 
+    /// What is over is released, then turns are decided, then what is due is called: whoever waits for a
+    /// vehicle that has passed goes on in the same tick.
     fn on_tick(&mut self, now: Millis, out: &mut Output) {
         for i in 0..self.waves.len() {
             if self.waves[i].mission.is_some() && self.waves[i].track.is_some() {
                 if now.since(self.waves[i].planned_at) >= REPLAN {
-                    self.drive(i, now, out);
-                } else {
-                    self.dispatch(i, now, out);
+                    self.plan_wave(i, now, false);
                 }
+                self.check_out(i, now, out);
+            }
+        }
+        self.take_turns(now, out);
+        for i in 0..self.waves.len() {
+            if self.waves[i].mission.is_some() && self.waves[i].track.is_some() {
+                self.call_due(i, now, out);
                 self.look_ahead(i, now, out);
             }
         }
@@ -389,6 +449,7 @@ impl Engine {
             self.release_wave(i, Reason::Operator, now, out);
             self.waves[i].suspended = true;
         }
+        self.turns.stale = true;
         self.release_all_transit(now, out);
     }
 
@@ -404,10 +465,12 @@ impl Engine {
     ) -> Option<Command> {
         let junction = self.network.controller(controller)?;
         let watch = &mut self.watches[controller.index()];
-        if watch.held.is_some_and(|h| h.request == request) {
-            watch.held = None;
+        let mut from = now;
+        if let Some(held) = watch.held.take_if(|held| held.request == request) {
+            from = held.from;
+            watch.yields = false;
         }
-        watch.closing = Some(Closing { request, row, served, since: now, gone: false });
+        watch.closing = Some(Closing { request, row, served, since: now, from, gone: false });
         release(&junction.junction(), row, request, revision, self.epoch, now)
     }
 }

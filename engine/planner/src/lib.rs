@@ -5,10 +5,12 @@
 //! nothing once its buffers are warm. Modules, in the order in which a position passes them:
 //!
 //! * `tracking`: the position on the route (map match), the speed, the cadence of the source;
-//! * `arrival`: when the vehicle reaches each signal, as a distribution;
+//! * `arrival`: when the vehicle reaches each signal, as a distribution; `learn`: what that rests on;
 //! * `watch`, `transition`, `cycle`, `queue`: what the controllers show and will show, how soon they can turn
 //!   green, who stands there;
 //! * `wave`: when each row is called and released; `transit`: the same for trams, conditional on lateness;
+//! * `turns`: who goes first where emergency vehicles meet (`reserve`); `contend`: the same for trams and
+//!   buses at one controller (`arbitrate`); `permits`: what the policy allows (`policy`);
 //! * `drive`, `serve`: certification, calls, leases and releases, for waves and for trams;
 //! * `engine`: the loop over all of it, missions, statuses, recovery.
 #![forbid(unsafe_code)]
@@ -18,11 +20,16 @@ pub mod arbitrate;
 pub mod arrival;
 pub mod closures;
 pub mod config;
+mod contend;
 pub mod cycle;
+pub mod detour;
 mod drive;
 pub mod engine;
 pub mod event;
+pub mod learn;
 pub mod output;
+pub mod permits;
+pub mod policy;
 pub mod queue;
 pub mod reserve;
 pub mod route;
@@ -30,6 +37,7 @@ mod serve;
 pub mod tracking;
 pub mod transit;
 pub mod transition;
+pub mod turns;
 pub mod view;
 pub mod watch;
 pub mod wave;

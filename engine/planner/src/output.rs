@@ -4,6 +4,9 @@ use clearway_certify::{Command, Finding};
 use clearway_signals::limits::COMMANDS_PER_EVENT_MAX;
 use clearway_signals::{ControllerId, MissionId, RequestId, RequestState, RowId, VehicleId};
 
+use crate::policy::RuleId;
+use crate::turns::Precedence;
+
 /// Why a request was released.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reason {
@@ -59,6 +62,28 @@ pub enum Notice {
         row: RowId,
         /// The request.
         request: RequestId,
+        /// The rule of the policy that allows it; `None`: no rule speaks of it.
+        rule: Option<RuleId>,
+    },
+    /// A rule or a quota of the policy refuses a request.
+    Denied {
+        /// Whose.
+        vehicle: VehicleId,
+        /// Where.
+        controller: ControllerId,
+        /// The rule or quota.
+        rule: RuleId,
+    },
+    /// A request is made later, because another vehicle goes first.
+    PutOff {
+        /// Whose.
+        vehicle: VehicleId,
+        /// Where.
+        controller: ControllerId,
+        /// Who goes first.
+        first: VehicleId,
+        /// Why.
+        why: Precedence,
     },
     /// A call was taken back.
     Released {

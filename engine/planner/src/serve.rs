@@ -5,6 +5,9 @@ use std::sync::Arc;
 use clearway_certify::{Ask, Class, Draft, Held, certify};
 use clearway_signals::{ControllerId, Millis, RequestId, RequestState, RequestStep, VehicleId};
 
+use crate::along::SignalOnWay;
+use crate::config::Config;
+use crate::contend::{Want, weight};
 use crate::engine::Engine;
 use crate::event::TransitUpdate;
 use crate::output::{Notice, Output, Reason};
@@ -69,16 +72,45 @@ impl Engine {
         let Some(transit) = self.transits[vehicle.index()] else { return };
         let plan = &self.lines[transit.plan];
         let Some((next, eta)) = transit.next_signal(plan, &self.config, now) else { return };
-        let wants = transit.wants(plan, &self.config, next, eta);
+        let place = plan.signals[next];
+        let ruling = self.rule_on_transit(vehicle, transit.line, place.controller);
+        let config = Config { tram_late_s: ruling.late_s(self.config.tram_late_s), ..self.config };
+        let wants = transit.wants(plan, &config, next, eta);
+        if !wants {
+            self.contest.leave(vehicle, place.controller);
+        }
         match transit.request {
             Some(request) if request.signal == next && wants => self.ask(vehicle, next, eta, now, out),
             Some(_) => self.release_transit(vehicle, Reason::NoLongerNeeded, now, out),
-            None if wants && plan.signals[next].row.is_none() => self.report_no_channel(vehicle, next, out),
-            None if wants && self.is_free_for_transit(plan.signals[next].controller, now) => {
+            None if wants && place.row.is_none() => self.report_no_channel(vehicle, next, out),
+            None if wants && self.may_ask(vehicle, &transit, &place, now + eta, now, out) => {
                 self.ask(vehicle, next, eta, now, out);
             }
             None => self.stand(vehicle, Standing::None),
         }
+    }
+
+    /// Whether the policy permits a first request, and it is the vehicle's turn to ask.
+    fn may_ask(
+        &mut self,
+        vehicle: VehicleId,
+        transit: &Transit,
+        place: &SignalOnWay,
+        arrival: Millis,
+        now: Millis,
+        out: &mut Output,
+    ) -> bool {
+        let controller = place.controller;
+        let ruling = self.rule_on_transit(vehicle, transit.line, controller);
+        if let Some(rule) = ruling.refused_by().or_else(|| self.spent_quota(vehicle, controller, now)) {
+            self.contest.leave(vehicle, controller);
+            self.tell_denied(vehicle, controller, rule, out);
+            return false;
+        }
+        let class = self.vehicles[vehicle.index()].class;
+        let weight = weight(class, transit.load_pct, transit.lateness_s);
+        let want = Want { vehicle, controller, wanted: place.wanted, arrival, weight };
+        self.is_its_turn(&want, now, out)
     }
 
     fn stand(&mut self, vehicle: VehicleId, standing: Standing) {
@@ -95,18 +127,6 @@ impl Engine {
             let controller = self.lines[transit.plan].signals[signal].controller;
             out.notice(Notice::NoPriorityChannel(vehicle, controller));
         }
-    }
-
-    /// Nobody holds the controller, no emergency vehicle will need it before a tram is through, and
-    /// the last grant is long enough ago.
-    fn is_free_for_transit(&self, controller: ControllerId, now: Millis) -> bool {
-        let watch = &self.watches[controller.index()];
-        let needed = self.waves.iter().filter(|w| w.mission.is_some() && !w.suspended).any(|wave| {
-            wave.signals.iter().any(|s| {
-                !s.passed && s.place.controller == controller && s.call_at < now + Millis::from_s(30)
-            })
-        });
-        watch.serves() && watch.held.is_none() && !needed && now >= watch.transit_after
     }
 
     /// Certify and send the request for one signal, for the first time or as a refresh.
@@ -149,18 +169,17 @@ impl Engine {
                 if first {
                     self.next_request = self.next_request.wrapping_add(1).max(1);
                     transit.standing = Standing::Asked;
-                    let called = Notice::Called {
-                        vehicle,
-                        controller: place.controller,
-                        row,
-                        request: request.request,
-                    };
-                    out.notice(called);
+                    let controller = place.controller;
+                    let rule = self.rule_on_transit(vehicle, transit.line, controller).rule;
+                    self.contest.leave(vehicle, controller);
+                    self.note_grant(vehicle, controller, now);
+                    let request = request.request;
+                    out.notice(Notice::Called { vehicle, controller, row, request, rule });
                 }
                 let held =
                     Held { request: request.request, row, from: request.asked_at, until: request.release_at };
                 let watch = &mut self.watches[place.controller.index()];
-                (watch.held, watch.held_by_transit) = (Some(held), true);
+                (watch.held, watch.held_by_transit, watch.holder) = (Some(held), true, vehicle);
                 self.transits[vehicle.index()] = Some(transit);
                 out.command(command);
             }

@@ -17,6 +17,8 @@ pub struct WaveView {
     pub suspended: bool,
     /// When the vehicle arrives.
     pub arrives: Millis,
+    /// How much later than alone it is through its signals, because others go first.
+    pub put_off: Millis,
     /// Millimetres from the start of the way.
     pub at_mm: Option<i64>,
     /// The way, from the link on which the vehicle is.
@@ -77,6 +79,13 @@ pub struct View {
 }
 
 impl Engine {
+    /// The signals on the way of a vehicle on a mission, in order; none without a mission.
+    #[must_use]
+    pub fn signals_of(&self, vehicle: VehicleId) -> &[WaveSignal] {
+        let wave = self.waves.iter().find(|w| w.mission.is_some_and(|m| m.vehicle == vehicle));
+        wave.map_or(&[], |wave| &wave.signals)
+    }
+
     /// Copy out what there is to see.
     #[must_use]
     pub fn view(&self, now: Millis) -> View {
@@ -103,6 +112,7 @@ impl Engine {
             mission,
             suspended: wave.suspended,
             arrives: wave.arrives,
+            put_off: wave.put_off,
             at_mm,
             way,
             signals: wave.signals.clone(),

@@ -3,7 +3,7 @@
 use clearway_certify::Held;
 use clearway_network::Controller;
 use clearway_signals::limits::GROUPS_MAX;
-use clearway_signals::{ControllerStatus, GroupId, Millis, Mode, PreemptState, RequestId, RowId};
+use clearway_signals::{ControllerStatus, GroupId, Millis, Mode, PreemptState, RequestId, RowId, VehicleId};
 
 /// Readings may be this far apart from the true instant: the poll's own coarseness.
 const READING: Millis = Millis(700);
@@ -21,6 +21,8 @@ pub struct Closing {
     pub served: bool,
     /// When it was released.
     pub since: Millis,
+    /// Since when its row was held.
+    pub from: Millis,
     /// Whether the call was seen gone; then only recovery is awaited.
     pub gone: bool,
 }
@@ -38,6 +40,10 @@ pub struct Watch {
     pub held: Option<Held>,
     /// Whether a tram or bus holds it; an emergency vehicle takes it from them.
     pub held_by_transit: bool,
+    /// Who holds it, or held it last.
+    pub holder: VehicleId,
+    /// Whether the holder, an emergency vehicle, gives way when the call of a more urgent one is due.
+    pub yields: bool,
     /// What we have just released.
     pub closing: Option<Closing>,
     /// No transit request before this.
@@ -55,6 +61,8 @@ impl Default for Watch {
             armed: false,
             held: None,
             held_by_transit: false,
+            holder: VehicleId(0),
+            yields: false,
             closing: None,
             transit_after: Millis::ZERO,
             since: [Millis::ZERO; GROUPS_MAX],

@@ -6,16 +6,20 @@
 use clearway_certify::Finding;
 use clearway_network::{LinkId, Network};
 use clearway_signals::limits::{ROUTE_LINKS_MAX, ROUTE_SIGNALS_MAX};
-use clearway_signals::{Millis, MissionId, RequestId, RequestRow, RequestState};
+use clearway_signals::{Millis, RequestId, RequestRow, RequestState, VehicleId};
 
 use crate::along::SignalOnWay;
-use crate::arrival::{Arrival, Forecast};
+use crate::arrival::{Arrival, Forecast, Profile, Sum};
 use crate::config::Config;
 use crate::cycle::{Approach, Cycle};
 use crate::event::Mission;
+use crate::learn::{Learned, Period, Trip};
+use crate::permits::Permit;
+use crate::policy::RuleId;
 use crate::queue::Queue;
 use crate::tracking::Track;
 use crate::transition::time_to_green_now;
+use crate::turns::{Precedence, Times, Turn};
 use crate::watch::Watch;
 
 /// Beyond this a plan is only a forecast; it is worked out when the vehicle comes nearer.
@@ -39,8 +43,10 @@ pub enum Skip {
     NoRow,
     /// Too many controllers ahead already.
     TooFar,
-    /// Another vehicle goes first.
-    Taken,
+    /// It is asked, only later: another vehicle goes first.
+    Behind(VehicleId, Precedence),
+    /// A rule or a quota of the policy refuses it.
+    Denied(RuleId),
     /// The last request there has just ended unserved.
     Lockout,
     /// The checker refused it.
@@ -72,6 +78,22 @@ pub struct WaveSignal {
     pub release_at: Millis,
     /// Whether the vehicle has passed.
     pub passed: bool,
+    /// Expected time along the way to the stop line.
+    pub along: Sum,
+    /// The arrival that the call was timed by.
+    pub called: Arrival,
+    /// The early end of the window that the call was timed by.
+    pub window_from: Millis,
+    /// Whether that window was compared with what came.
+    pub judged: bool,
+    /// When it would be called, green and released with no other vehicle about.
+    pub wish: Times,
+    /// Its place in the order of all vehicles.
+    pub turn: Turn,
+    /// The vehicle that was last reported as going first here.
+    pub told_behind: Option<VehicleId>,
+    /// What the policy says.
+    pub permit: Permit,
     /// Why it is not asked.
     pub skip: Skip,
     /// No new request before this.
@@ -92,6 +114,14 @@ impl WaveSignal {
             green_at: Millis::NEVER,
             release_at: Millis::NEVER,
             passed: false,
+            along: Sum::default(),
+            called: Arrival::default(),
+            window_from: Millis::NEVER,
+            judged: false,
+            wish: Times::default(),
+            turn: Turn::default(),
+            told_behind: None,
+            permit: Permit::default(),
             skip: Skip::TooFar,
             blocked_until: Millis::ZERO,
         }
@@ -112,6 +142,10 @@ pub struct Setting<'a> {
     pub worst: &'a [Vec<Millis>],
     /// The plan of every controller, second by second.
     pub cycles: &'a [Cycle],
+    /// What was learned of links, drivers and forecasts.
+    pub learned: &'a Learned,
+    /// The period of the week.
+    pub period: Period,
 }
 
 /// The wave of one mission.
@@ -119,8 +153,8 @@ pub struct Setting<'a> {
 pub struct Wave {
     /// The mission; `None`: this place is free.
     pub mission: Option<Mission>,
-    /// Total order of waves: who came first goes first (S11).
-    pub order: (Millis, MissionId),
+    /// Since when the mission is known: part of the total order of vehicles (S11).
+    pub since: Millis,
     /// An operator released it; nothing is called until the mission is given anew.
     pub suspended: bool,
     /// The way, link by link.
@@ -131,10 +165,20 @@ pub struct Wave {
     pub signals: Vec<WaveSignal>,
     /// The vehicle on the way; `None` before the first fix that lies on the network.
     pub track: Option<Track>,
+    /// The expected times along the way.
+    pub profile: Profile,
+    /// What the trip teaches.
+    pub trip: Trip,
+    /// When all of it was last planned.
+    pub planned_far_at: Millis,
     /// When it was last planned.
     pub planned_at: Millis,
     /// When all of it was last certified.
     pub looked_ahead_at: Millis,
+    /// Whether the signals of the way have had their turns among other vehicles'.
+    pub has_turns: bool,
+    /// How much later than alone the vehicle is through its signals, as the last plan of all has it.
+    pub put_off: Millis,
     /// When the vehicle arrives at the end of the way.
     pub arrives: Millis,
     /// Whether the silence of the source was reported.
@@ -149,6 +193,7 @@ impl Wave {
             way: Vec::with_capacity(ROUTE_LINKS_MAX),
             ends_mm: Vec::with_capacity(ROUTE_LINKS_MAX),
             signals: Vec::with_capacity(ROUTE_SIGNALS_MAX),
+            profile: Profile::with_capacity(ROUTE_LINKS_MAX),
             ..Self::default()
         }
     }
@@ -162,7 +207,11 @@ impl Wave {
         self.signals.clear();
         self.track = None;
         self.silent = false;
+        self.has_turns = false;
+        self.put_off = Millis::ZERO;
+        self.trip = Trip::default();
         self.planned_at = Millis::ZERO;
+        self.planned_far_at = Millis::ZERO;
         self.looked_ahead_at = Millis::ZERO;
     }
 
@@ -181,6 +230,7 @@ impl Wave {
             self.signals.push(signal);
         }
         self.signals.drain(..old);
+        self.has_turns = false;
     }
 
     /// How long the source may be silent before its calls are taken back (S15).
@@ -203,44 +253,88 @@ impl Wave {
     #[must_use]
     pub fn lease_end(&self, signal: &WaveSignal) -> Millis {
         let Some(track) = self.track else { return Millis::ZERO };
-        let left_mm = signal.place.stop_line_mm - track.at_mm;
-        let stopping_mm = track.speed_mm_s * track.speed_mm_s / (2 * BRAKING_MM_S2) + track.speed_mm_s;
         let silence_over = track.fix_at + self.silence();
-        if left_mm <= stopping_mm && track.speed_mm_s > 0 {
-            silence_over.max(signal.release_at)
-        } else {
-            silence_over
+        if self.is_bound_to_pass(signal) { silence_over.max(signal.release_at) } else { silence_over }
+    }
+
+    /// Whether the vehicle can no longer stop before the line.
+    #[must_use]
+    pub fn is_bound_to_pass(&self, signal: &WaveSignal) -> bool {
+        self.track.is_some_and(|track| {
+            let left_mm = signal.place.stop_line_mm - track.at_mm;
+            let stopping_mm = track.speed_mm_s * track.speed_mm_s / (2 * BRAKING_MM_S2) + track.speed_mm_s;
+            left_mm <= stopping_mm && track.speed_mm_s > 0
+        })
+    }
+
+    /// Sum the way up anew if more is known of its links than before.
+    pub fn renew_profile(&mut self, setting: &Setting<'_>) {
+        if self.profile.is_outdated(setting.learned, setting.period) {
+            self.set_profile(setting.network, setting.learned, setting.period);
         }
     }
 
+    /// Sum the way up by what is known of its links; after every change of the way and its signals.
+    pub fn set_profile(&mut self, network: &Network, learned: &Learned, period: Period) {
+        self.profile.fill(network, &self.way, learned, period);
+        for signal in &mut self.signals {
+            signal.along = self.profile.at(&self.ends_mm, signal.place.stop_line_mm);
+        }
+        self.planned_far_at = Millis::ZERO;
+    }
+
     /// Work out when each signal is reached, called and released.
-    pub fn plan(&mut self, setting: &Setting<'_>, now: Millis) {
+    ///
+    /// A position changes the signals that may soon be asked; what lies beyond them is a forecast for
+    /// people and is worked out once a second (`far`).
+    pub fn plan(&mut self, setting: &Setting<'_>, now: Millis, far: bool) {
         let Some(track) = self.track else { return };
-        let (network, config) = (setting.network, setting.config);
-        let mut forecast = Forecast::from(&track, &self.ends_mm, config, now);
-        forecast.add_acceleration(network, &self.way, &track);
-        for (ahead, signal) in self.signals.iter_mut().filter(|s| !s.passed).enumerate() {
-            let to = signal.place.stop_line_mm;
-            let arrival = forecast.advance(network, &self.way, &self.ends_mm, &track, config, to);
-            signal.arrival = arrival;
+        let far = far || self.planned_far_at == Millis::ZERO;
+        let mut forecast = Forecast::start(&track, &self.profile, &self.ends_mm, setting.config, now);
+        let first = self.signals.iter().position(|s| !s.passed).unwrap_or(self.signals.len());
+        let window = Window::of(setting, self.signals.len() - first);
+        for (ahead, signal) in self.signals[first..].iter_mut().filter(|s| !s.passed).enumerate() {
+            signal.arrival = forecast.reach(signal.along);
+            let was = signal.skip;
             signal.skip = skip(signal, setting, ahead, now);
             if signal.skip == Skip::No {
-                time_signal(signal, setting, now);
-                forecast.wait_until(signal.green_at);
+                time_signal(signal, setting, &window, now);
+                forecast.wait_until(&signal.arrival, signal.green_at);
+                signal.wish_and_settle();
             } else if !signal.asserted {
                 signal.call_at = Millis::NEVER;
                 signal.release_at = Millis::NEVER;
                 // Who is too far ahead is asked in time: nobody will wait there.
                 let waits = signal.skip != Skip::TooFar;
-                signal.green_at =
-                    if waits { unasked_green(signal, setting, arrival.mean) } else { arrival.mean };
-                forecast.wait_until(signal.green_at);
+                let mean = signal.arrival.mean;
+                signal.green_at = if waits { unasked_green(signal, setting, mean) } else { mean };
+                forecast.wait_until(&signal.arrival, signal.green_at);
+                if !far && !waits && was == Skip::TooFar {
+                    break;
+                }
             }
         }
-        if let Some(end) = self.ends_mm.last().copied() {
-            self.arrives = forecast.advance(network, &self.way, &self.ends_mm, &track, config, end).mean;
+        if far {
+            self.arrives = forecast.reach(self.profile.at_end_of(usize::MAX)).mean;
+            self.planned_far_at = now;
         }
         self.planned_at = now;
+    }
+}
+
+/// The window of a plan: between which standard scores of an arrival green is to stand.
+struct Window {
+    early_milli: i64,
+    late_milli: i64,
+}
+
+impl Window {
+    fn of(setting: &Setting<'_>, ahead: usize) -> Self {
+        let config = setting.config;
+        Self {
+            early_milli: setting.learned.early_milli(config.risk_ppm(ahead)),
+            late_milli: setting.learned.late_milli(),
+        }
     }
 }
 
@@ -257,6 +351,8 @@ fn skip(signal: &WaveSignal, setting: &Setting<'_>, ahead: usize, now: Millis) -
         Skip::TooFar
     } else if now < signal.blocked_until && !signal.asserted {
         Skip::Lockout
+    } else if let Some(rule) = signal.permit.refused_by(now).filter(|_| !signal.asserted) {
+        Skip::Denied(rule)
     } else {
         Skip::No
     }
@@ -272,7 +368,7 @@ fn unasked_green(signal: &WaveSignal, setting: &Setting<'_>, arrival: Millis) ->
 }
 
 /// The times of a signal that is asked.
-fn time_signal(signal: &mut WaveSignal, setting: &Setting<'_>, now: Millis) {
+fn time_signal(signal: &mut WaveSignal, setting: &Setting<'_>, window: &Window, now: Millis) {
     let config = setting.config;
     let id = signal.place.controller;
     let (Some(controller), Some(row_id)) = (setting.network.controller(id), signal.place.row) else { return };
@@ -287,7 +383,13 @@ fn time_signal(signal: &mut WaveSignal, setting: &Setting<'_>, now: Millis) {
         headway: config.headway,
         start_wave: config.start_wave,
     };
-    let target = signal.arrival.quantile(-config.early_z_milli) - config.lead - config.reaction;
+    let window_from = approach.early_arrival(&signal.arrival, window.early_milli);
+    if !signal.asserted {
+        signal.called = signal.arrival;
+        signal.window_from = window_from;
+        signal.judged = false;
+    }
+    let target = window_from - config.lead - config.reaction;
     let worst = setting.worst[id.index()][row_id.index()];
     // Far ahead the certain instant will do; the latest one is sought when it comes near.
     let certain = (target - approach.clearing(worst) - worst).max(now);
@@ -310,7 +412,7 @@ fn time_signal(signal: &mut WaveSignal, setting: &Setting<'_>, now: Millis) {
         signal.call_at = certain;
         signal.green_at = certain.max(target - discharge);
     }
-    let through = signal.arrival.quantile(config.late_z_milli).max(signal.green_at + discharge);
+    let through = signal.arrival.quantile(window.late_milli).max(signal.green_at + discharge);
     let span_mm = signal.place.exit_mm - signal.place.stop_line_mm + config.clear_mm;
     let clearing = Millis(span_mm / 5) + Millis(2_000);
     signal.release_at = (through + clearing).min(signal.call_at + hold_bound(row, config));

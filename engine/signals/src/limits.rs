@@ -21,6 +21,13 @@ pub const PATH_MOVEMENTS_MAX: usize = 8;
 /// Commands that one event may cause.
 pub const COMMANDS_PER_EVENT_MAX: usize = 256;
 
+/// Rules of a policy.
+pub const POLICY_RULES_MAX: usize = 256;
+/// Quotas of a policy.
+pub const POLICY_QUOTAS_MAX: usize = 32;
+/// Duties, lines or controllers that one rule or zone lists.
+pub const POLICY_LIST_MAX: usize = CONTROLLERS_MAX;
+
 /// A lease never outlives this, whatever the site allows (invariant S7).
 pub const LEASE_MAX: Millis = Millis::from_s(120);
 /// A request row must give up by itself no later than this (arming gate).
@@ -44,6 +51,8 @@ const _: () = assert!(GROUPS_MAX <= 64, "a GroupSet is 64 bits");
 const _: () = assert!(ROWS_MAX <= 32, "a RowSet is 32 bits");
 const _: () = assert!(COMMANDS_PER_EVENT_MAX >= 2 * ROUTE_SIGNALS_MAX, "release and assert all");
 const _: () = assert!(ROUTE_SIGNALS_MAX <= ROUTE_LINKS_MAX);
+const _: () = assert!(ROUTE_SIGNALS_MAX <= 64, "signals of a way are a set of 64 bits");
+const _: () = assert!(POLICY_RULES_MAX + POLICY_QUOTAS_MAX <= 65_535, "a RuleId is 16 bits");
 const _: () = assert!(SILENCE_MIN.0 <= SILENCE_MAX.0 && SILENCE_MAX.0 <= LEASE_MAX.0);
 const _: () = assert!(LEASE_MAX.0 <= MAX_PRESENCE_MAX.0);
 const _: () = assert!(RELEASE_WRITTEN_MAX.0 <= RELEASE_CONFIRMED_MAX.0);

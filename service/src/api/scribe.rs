@@ -213,7 +213,8 @@ impl Scribe {
         let card = self.board.mission(wave.mission.id);
         let vehicle = self.board.registry().get(wave.mission.vehicle);
         let label = |id: VehicleId| self.board.label(id);
-        let names = Names { network: &self.network, vehicle: &label };
+        let rule = |id| self.board.rule(id);
+        let names = Names { network: &self.network, vehicle: &label, rule: &rule };
         let ahead = wave.signals.iter().filter(|s| !s.passed).count();
         let asserted = wave.signals.iter().filter(|s| s.asserted).count();
         WaveDoc {

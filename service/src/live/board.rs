@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clearway_contract::{LinkState, Protocol};
 use clearway_feeds::{MissionKey, Registry, Tally, WallMs};
+use clearway_planner::policy::RuleId;
 use clearway_runtime::Latency;
 use clearway_signals::{ControllerId, GeoPoint, Millis, MissionId, VehicleId};
 
@@ -87,6 +88,8 @@ pub struct Tallied {
 #[derive(Debug)]
 pub struct Board {
     registry: Registry,
+    /// Names of the policy's rules and quotas.
+    rules: Vec<String>,
     inner: Mutex<Inner>,
     /// Latencies over all protocols.
     pub all: ProtocolLatency,
@@ -117,12 +120,25 @@ impl Board {
         let inner = Inner { links: vec![LinkCard::default(); controllers], ..Inner::default() };
         Self {
             registry,
+            rules: Vec::new(),
             inner: Mutex::new(inner),
             all: ProtocolLatency::default(),
             ntcip: ProtocolLatency::default(),
             modbus: ProtocolLatency::default(),
             rsmp: ProtocolLatency::default(),
         }
+    }
+
+    /// The same board, which knows what the policy's rules and quotas are called.
+    #[must_use]
+    pub fn with_rules(self, rules: Vec<String>) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// The name of a rule or quota.
+    #[must_use]
+    pub fn rule(&self, rule: RuleId) -> String {
+        self.rules.get(usize::from(rule.0)).cloned().unwrap_or_else(|| "unknown".to_owned())
     }
 
     /// A panic while the board was held leaves a half-written sentence at worst: go on with it.

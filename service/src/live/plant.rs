@@ -24,6 +24,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::board::Board;
+use super::controllers::{Controllers, ControllersError};
 use super::feeds::{self, FeedError};
 use super::intake::Intake;
 use super::rsmp;
@@ -32,6 +33,7 @@ use super::texts::{Names, Severity, sentence};
 use crate::api::frame::DemoDoc;
 use crate::api::map::network_doc;
 use crate::api::scribe::{Pulse, Scribe};
+use crate::api::server::ReleaseAll;
 use crate::api::{ApiState, metrics, router};
 use crate::config::Config;
 
@@ -57,6 +59,9 @@ pub enum PlantError {
     /// A site.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// The controllers' side.
+    #[error(transparent)]
+    Controllers(#[from] ControllersError),
     /// A listener for RSMP sites.
     #[error(transparent)]
     Rsmp(#[from] rsmp::ListenError),
@@ -86,10 +91,13 @@ pub struct Plant {
     pub feeds: Vec<(String, SocketAddr)>,
     /// Where RSMP sites connect to.
     pub rsmp: Vec<SocketAddr>,
+    /// Where release-all is heard whatever else hangs.
+    pub door: SocketAddr,
     clock: Clock,
     release_all: watch::Sender<bool>,
     shutdown: CancellationToken,
     adapters: Vec<JoinHandle<()>>,
+    controllers: Controllers,
     tasks: JoinSet<()>,
     journal: Option<Journal>,
 }
@@ -125,17 +133,26 @@ impl Plant {
         let intake =
             Arc::new(Intake::new(&network, &sites, runtime.ingress(), Arc::clone(&board), Arc::clone(&wall)));
 
+        let controllers = Controllers::start()?;
         let (release_all, withheld) = watch::channel(false);
         let shutdown = CancellationToken::new();
         let hubs = match reaches.iter().any(|reach| reach.rsmp.is_some()) {
-            true => rsmp::listen(config, &clock_fn(&clock)).await?,
+            true => {
+                let (config, clock) = (config.clone(), clock_fn(&clock));
+                controllers.run(async move { rsmp::listen(&config, &clock).await }).await??
+            }
             false => Vec::new(),
         };
         let around = Around { intake: &intake, clock: &clock, withheld, shutdown: &shutdown };
         let mut tasks = JoinSet::new();
         let watched = rsmp_sites(&reaches, &hubs);
         tasks.spawn(rsmp::watch(watched, Arc::clone(&board), Arc::clone(&network), Arc::clone(&wall)));
-        let adapters = spawn_adapters(reaches, orders, &hubs, &around);
+        let adapters = {
+            let _threads = controllers.enter();
+            spawn_adapters(reaches, orders, &hubs, &around)
+        };
+        let release: ReleaseAll = Arc::new(releaser(&runtime, &release_all, &controllers));
+        let door = controllers.open_door(config.listen.release(), Arc::clone(&release)).await?;
 
         let registry = Arc::new(registry);
         let outlet = |name: &str| Outlet {
@@ -169,30 +186,27 @@ impl Plant {
             page,
             feeds,
             rsmp,
+            door,
             clock,
             release_all,
             shutdown,
             adapters,
+            controllers,
             tasks,
             journal,
         };
-        Ok(plant.serve(listener, map, scribe, network, wall))
+        let told = Told { listener, map, release, network, wall };
+        Ok(plant.serve(told, scribe))
     }
 
     /// Start the tasks that show and watch what runs.
-    fn serve(
-        mut self,
-        listener: TcpListener,
-        map: String,
-        mut scribe: Scribe,
-        network: Arc<Network>,
-        wall: WallClock,
-    ) -> Self {
+    fn serve(mut self, told: Told, mut scribe: Scribe) -> Self {
+        let Told { listener, map, release, network, wall } = told;
         let pulse = pulse_of(&self.runtime, &self.clock);
         let (_, first) = scribe.write(&pulse());
         let snapshot = Arc::new(ArcSwap::from_pointee(as_text(first)));
         let (deltas, _) = broadcast::channel(DELTAS_ROOM);
-        let api = self.api(map, &snapshot, &deltas, Arc::clone(&pulse));
+        let api = self.api(map, release, &snapshot, &deltas, Arc::clone(&pulse));
         self.tasks.spawn(write_frames(scribe, Arc::clone(&pulse), snapshot, deltas));
         let page = self.page;
         self.tasks.spawn(async move {
@@ -212,11 +226,11 @@ impl Plant {
     fn api(
         &self,
         map: String,
+        release_all: ReleaseAll,
         snapshot: &Arc<ArcSwap<(crate::api::frame::Frame, Utf8Bytes)>>,
         deltas: &broadcast::Sender<(u64, Utf8Bytes)>,
         pulse: Arc<dyn Fn() -> Pulse + Send + Sync>,
     ) -> ApiState {
-        let release = self.releaser();
         let (runtime, board, clock) =
             (Arc::clone(&self.runtime), Arc::clone(&self.board), self.clock.clone());
         let health = Arc::clone(&self.runtime);
@@ -224,28 +238,11 @@ impl Plant {
             network: map.into(),
             snapshot: Arc::clone(snapshot),
             deltas: deltas.clone(),
-            release_all: Arc::new(release),
+            release_all,
             metrics: Arc::new(move || {
                 metrics::render(&board, &pulse(), runtime.ingress().shed(), runtime.conflated())
             }),
             healthy: Arc::new(move || health.is_alive(clock.now().0, DEAD_AFTER)),
-        }
-    }
-
-    /// Takes every own request back: by the engine if it lives, and past it in any case (S19).
-    fn releaser(&self) -> impl Fn() -> usize + Send + Sync + use<> {
-        let (runtime, release_all) = (Arc::clone(&self.runtime), self.release_all.clone());
-        let tokio = tokio::runtime::Handle::current();
-        move || {
-            let held = runtime.view().map_or(0, |v| v.controllers.iter().filter(|c| c.ours).count());
-            runtime.ingress().send(Stamped { event: Event::ReleaseAll, decoded_ns: None });
-            release_all.send_replace(true);
-            let again = release_all.clone();
-            tokio.spawn(async move {
-                tokio::time::sleep(RELEASE_LASTS).await;
-                again.send_replace(false);
-            });
-            held
         }
     }
 
@@ -261,6 +258,7 @@ impl Plant {
             );
         }
         self.tasks.shutdown().await;
+        drop(self.controllers);
         let (journal, runtime) = (self.journal.take(), Arc::clone(&self.runtime));
         let end = move || {
             // The engine's thread first: the journal closes when its last record is written.
@@ -270,6 +268,36 @@ impl Plant {
         if let Ok(Some(Err(error))) = tokio::task::spawn_blocking(end).await {
             tracing::error!(%error, "journal");
         }
+    }
+}
+
+/// What is shown of a plant, and where.
+struct Told {
+    listener: TcpListener,
+    map: String,
+    release: ReleaseAll,
+    network: Arc<Network>,
+    wall: WallClock,
+}
+
+/// Takes every own request back: by the engine if it lives, and past it in any case (S19).
+fn releaser(
+    runtime: &Arc<Runtime>,
+    release_all: &watch::Sender<bool>,
+    controllers: &Controllers,
+) -> impl Fn() -> usize + Send + Sync + use<> {
+    let (runtime, release_all) = (Arc::clone(runtime), release_all.clone());
+    let threads = controllers.handle();
+    move || {
+        let held = runtime.view().map_or(0, |v| v.controllers.iter().filter(|c| c.ours).count());
+        runtime.ingress().send(Stamped { event: Event::ReleaseAll, decoded_ns: None });
+        release_all.send_replace(true);
+        let again = release_all.clone();
+        threads.spawn(async move {
+            tokio::time::sleep(RELEASE_LASTS).await;
+            again.send_replace(false);
+        });
+        held
     }
 }
 
@@ -447,7 +475,8 @@ async fn tell_notices(runtime: Arc<Runtime>, board: Arc<Board>, network: Arc<Net
     loop {
         every.tick().await;
         let label = |vehicle| board.label(vehicle);
-        let names = Names { network: &network, vehicle: &label };
+        let rule = |id| board.rule(id);
+        let names = Names { network: &network, vehicle: &label, rule: &rule };
         for (_, notice) in runtime.notices().try_iter() {
             let (severity, text) = sentence(&notice, &names);
             board.say(wall(), severity, text);

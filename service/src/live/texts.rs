@@ -2,6 +2,8 @@
 
 use clearway_certify::Finding;
 use clearway_network::Network;
+use clearway_planner::policy::RuleId;
+use clearway_planner::turns::Precedence;
 use clearway_planner::wave::Skip;
 use clearway_planner::{Notice, Reason};
 use clearway_signals::{ControllerId, RequestState, VehicleId};
@@ -35,6 +37,8 @@ pub struct Names<'a> {
     pub network: &'a Network,
     /// Label of a vehicle.
     pub vehicle: &'a dyn Fn(VehicleId) -> String,
+    /// Name of a rule or quota of the policy.
+    pub rule: &'a dyn Fn(RuleId) -> String,
 }
 
 impl Names<'_> {
@@ -63,9 +67,19 @@ pub fn sentence(notice: &Notice, names: &Names<'_>) -> (Severity, String) {
             "No lawful way leads to the destination; only the signal ahead is asked.".into(),
         ),
         Notice::OffRoute(_) => (Severity::Notice, "The vehicle left its route; a new one is sought.".into()),
-        Notice::Called { vehicle: v, controller, .. } => {
-            (Severity::Info, format!("{} asks for {}.", vehicle(v), at(controller)))
+        Notice::Called { vehicle: v, controller, rule, .. } => {
+            let allowed =
+                rule.map_or_else(String::new, |r| format!(": rule \"{}\" allows it", (names.rule)(r)));
+            (Severity::Info, format!("{} asks for {}{allowed}.", vehicle(v), at(controller)))
         }
+        Notice::Denied { vehicle: v, controller, rule } => {
+            let name = (names.rule)(*rule);
+            (Severity::Notice, format!("{} may not ask for {}: rule \"{name}\".", vehicle(v), at(controller)))
+        }
+        Notice::PutOff { vehicle: v, controller, first, why } => (
+            Severity::Info,
+            format!("{} waits at {}: {}.", vehicle(v), at(controller), goes_first(*first, *why, names)),
+        ),
         Notice::Released { vehicle: v, controller, reason, .. } => {
             (Severity::Info, format!("{} released for {}: {}.", at(controller), vehicle(v), why(*reason)))
         }
@@ -108,6 +122,17 @@ pub const fn why(reason: Reason) -> &'static str {
     }
 }
 
+/// Who goes first and why, as the end of a sentence.
+fn goes_first(first: VehicleId, why: Precedence, names: &Names<'_>) -> String {
+    let first = (names.vehicle)(first);
+    match why {
+        Precedence::Called => format!("{first} has called it already"),
+        Precedence::MoreUrgent => format!("{first} is more urgent and goes first"),
+        Precedence::LessDelay => format!("{first} goes first, so that all together lose least"),
+        Precedence::SameGreen => format!("{first} holds the same green and hands it on"),
+    }
+}
+
 /// Why a signal is not asked, as a sentence; empty when it is.
 #[must_use]
 pub fn skipped(skip: Skip, names: &Names<'_>) -> String {
@@ -117,7 +142,8 @@ pub fn skipped(skip: Skip, names: &Names<'_>) -> String {
         Skip::NotServing => "The controller is in a mode that serves no requests.".into(),
         Skip::NoRow => "The model binds no request row for this path.".into(),
         Skip::TooFar => "Too far ahead to be asked yet.".into(),
-        Skip::Taken => "Another emergency vehicle goes first here.".into(),
+        Skip::Behind(first, why) => format!("Asked later: {}.", goes_first(first, why, names)),
+        Skip::Denied(rule) => format!("Rule \"{}\" refuses it.", (names.rule)(rule)),
         Skip::Lockout => "The last request here has just ended.".into(),
         Skip::Refused(finding) => format!("The checker refused it: {}.", found(&finding, names)),
     }

@@ -6,7 +6,9 @@ use clearway_signals::{ControllerId, Millis, VehicleId};
 use super::gaps::Gaps;
 use super::orders::Orders;
 use super::serial::Serial;
-use super::{BIDS_MAX, Cost, Effort, Fault, Planned, Rank, Reservation, TIME_MAX_MS, VISITS_MAX, Visit};
+use super::{
+    BIDS_MAX, Claim, Cost, Effort, Fault, Planned, Rank, Reservation, TIME_MAX_MS, VISITS_MAX, Visit,
+};
 
 /// Nothing follows.
 const NONE: u32 = u32::MAX;
@@ -92,7 +94,18 @@ impl Instance {
     /// call on, unless it is taken back.
     pub fn held_from(&self, visit: usize, start: i64, yields: bool) -> i64 {
         let slot = &self.visits[visit];
-        if slot.visit.committed && !yields { slot.base.min(start) } else { start }
+        if slot.visit.claim != Claim::Wished && !yields { slot.base.min(start) } else { start }
+    }
+
+    /// Whether the row of a visit was called.
+    pub fn is_called(&self, visit: usize) -> bool {
+        self.visits[visit].visit.claim != Claim::Wished
+    }
+
+    /// Whether visit `before` may have the call of `then` taken back.
+    pub fn may_take(&self, before: usize, then: usize) -> bool {
+        let rank = |visit: usize| &self.bids[self.visits[visit].bid].rank;
+        self.visits[then].visit.claim == Claim::Called && rank(before).may_take_from(rank(then))
     }
 
     /// Whether a visit and its rival, each held from then and starting then, are too near.

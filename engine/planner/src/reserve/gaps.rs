@@ -21,16 +21,17 @@ impl Gaps {
     /// The gaps of a network.
     ///
     /// Rows conflict when a dwell group of one conflicts with one of the other. `changeover` is what
-    /// requests that do not conflict keep apart, where only one row of ours may be asserted at a time:
-    /// the exit of the first and the reading of it. `None`: they may overlap.
+    /// different rows that do not conflict keep apart, where only one row of ours may be asserted at a
+    /// time: the exit of the first and the reading of it. `None`: they may overlap. The same row may
+    /// always: vehicles that follow each other share its green, and the call is handed on.
     #[must_use]
     pub fn new(network: &Network, changeover: Option<Millis>) -> Self {
         let mut gaps = Self { first: vec![0], rows: Vec::new(), gap: Vec::new() };
         for controller in &network.controllers {
             let junction = controller.junction();
-            for before in junction.rows {
-                for after in junction.rows {
-                    let gap = between(&junction, before, after).or(changeover);
+            for (i, before) in junction.rows.iter().enumerate() {
+                for (k, after) in junction.rows.iter().enumerate() {
+                    let gap = between(&junction, before, after).or(changeover.filter(|_| i != k));
                     gaps.gap.push(gap.map_or(FREE, |gap| gap.0.max(0)));
                 }
             }

@@ -31,7 +31,7 @@ use clearway_signals::{ControllerId, Millis, RowId, VehicleId};
 
 pub use book::Reservations;
 pub use gaps::Gaps;
-pub use query::Blocked;
+pub use query::{Ahead, Blocked};
 pub use wishes::Wishes;
 
 /// Vehicles that reserve at once.
@@ -55,6 +55,13 @@ pub struct Rank {
 }
 
 impl Rank {
+    /// Whether this vehicle may have a call of the other one taken back: by class, then by priority.
+    /// Among equals nobody may, so that no two vehicles take a row from each other in turn.
+    #[must_use]
+    pub fn may_take_from(&self, other: &Self) -> bool {
+        (self.class, self.priority) < (other.class, other.priority)
+    }
+
     /// What a millisecond of this vehicle's delay counts: three times as much for each step of
     /// priority, over three steps; lower priorities all count one.
     #[must_use]
@@ -76,9 +83,22 @@ pub struct Visit {
     pub hold: Millis,
     /// From there to the next visit's `green_by`, at the quickest.
     pub travel: Millis,
-    /// The row is called already, at `green_by`, and held from then on: this vehicle goes first here
-    /// unless that is impossible.
-    pub committed: bool,
+    /// How far it has got.
+    pub claim: Claim,
+}
+
+/// How far a visit has got.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Claim {
+    /// Its row is not called yet.
+    #[default]
+    Wished,
+    /// Its row was called, at `green_by`, and is held from then on. It goes first here, unless a more
+    /// urgent vehicle (by class, then by the mission's priority) loses more by waiting for it.
+    Called,
+    /// Called, and the vehicle can no longer stop before the line: it goes first here, unless that is
+    /// impossible.
+    Passing,
 }
 
 /// A window on a row.
@@ -103,7 +123,7 @@ pub struct Reservation {
 /// What a plan costs, compared from the first to the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct Cost {
-    /// Calls that must be taken back.
+    /// Calls that must be taken back for vehicles that are not more urgent.
     pub yields: i64,
     /// Weighted delay of emergency vehicles at their destinations, milliseconds.
     pub emergency: i64,

@@ -56,6 +56,8 @@ pub(super) struct Orders {
     pub(super) starts: Vec<i64>,
     /// How many orders put something before a visit whose call was made already.
     pub(super) yields: Vec<u16>,
+    /// How many of them nobody was entitled to; of how many visits there are any.
+    charged: Vec<u16>,
     yielded: i64,
     pub(super) best: Vec<(i64, bool)>,
     first: Vec<u32>,
@@ -72,6 +74,7 @@ impl Orders {
         Self {
             starts: Vec::with_capacity(visits),
             yields: Vec::with_capacity(visits),
+            charged: Vec::with_capacity(visits),
             yielded: 0,
             best: Vec::with_capacity(visits),
             first: Vec::with_capacity(visits),
@@ -89,6 +92,8 @@ impl Orders {
         self.starts.extend(instance.visits.iter().map(|slot| slot.base));
         self.yields.clear();
         self.yields.resize(visits, 0);
+        self.charged.clear();
+        self.charged.resize(visits, 0);
         self.yielded = 0;
         self.best.clear();
         self.best.extend(self.starts.iter().map(|start| (*start, false)));
@@ -119,10 +124,13 @@ impl Orders {
         while self.orders.len() > mark.orders {
             let Some(order) = self.orders.pop() else { break };
             self.first[order.before as usize] = order.next;
-            let then = order.then as usize;
-            if instance.visits[then].visit.committed {
+            let (before, then) = (order.before as usize, order.then as usize);
+            if instance.is_called(then) {
                 self.yields[then] -= 1;
-                self.yielded -= i64::from(self.yields[then] == 0);
+                if !instance.may_take(before, then) {
+                    self.charged[then] -= 1;
+                    self.yielded -= i64::from(self.charged[then] == 0);
+                }
             }
         }
     }
@@ -136,9 +144,12 @@ impl Orders {
         let next = self.first[before];
         self.first[before] = visit_id(self.orders.len());
         self.orders.push(Order { before: visit_id(before), then: visit_id(then), gap, next });
-        if instance.visits[then].visit.committed {
-            self.yielded += i64::from(self.yields[then] == 0);
+        if instance.is_called(then) {
             self.yields[then] += 1;
+            if !instance.may_take(before, then) {
+                self.yielded += i64::from(self.charged[then] == 0);
+                self.charged[then] += 1;
+            }
         }
         let floor = self.starts[before] + instance.visits[before].hold() + gap;
         self.put_off(instance, before, then, floor)

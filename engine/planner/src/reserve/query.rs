@@ -1,10 +1,10 @@
 //! What the book tells others: who holds what, and how long a movement waits for it.
 
 use clearway_network::Controller;
-use clearway_signals::{GroupId, GroupSet, Junction, Millis, Relation, RequestRow};
+use clearway_signals::{ControllerId, GroupId, GroupSet, Junction, Millis, Relation, RequestRow};
 
-use super::book::Reservations;
-use super::{Rank, Reservation};
+use super::book::{Bid, Reservations};
+use super::{Claim, Rank, Reservation};
 
 /// When a movement cannot be green because of a reservation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,11 +17,48 @@ pub struct Blocked {
     pub by: Reservation,
 }
 
+/// Who goes first somewhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Ahead {
+    /// The window.
+    pub window: Reservation,
+    /// The rank of the vehicle.
+    pub rank: Rank,
+    /// How far it has got there.
+    pub claim: Claim,
+}
+
 impl Reservations {
     /// Every window of one vehicle, in the order of its route.
     pub fn of(&self, bid: usize) -> impl Iterator<Item = Reservation> {
         let range = self.instance.bids.get(bid).map_or(0..0, |bid| bid.first..bid.end);
         range.map(|visit| self.window(visit))
+    }
+
+    /// Whom a visit comes after: of the windows before it at its controller the one that ends last.
+    #[must_use]
+    pub fn ahead(&self, bid: usize, visit: usize) -> Option<Ahead> {
+        let Bid { first, end, .. } = *self.instance.bids.get(bid)?;
+        let own = Some(first + visit).filter(|own| *own < end)?;
+        let rivals = self.instance.rivals(own).map(|rival| rival.other);
+        self.last(rivals.filter(|other| self.starts[*other] < self.starts[own]))
+    }
+
+    /// The window of a controller that ends last, whoever's it is.
+    #[must_use]
+    pub fn last_at(&self, controller: ControllerId) -> Option<Ahead> {
+        self.last(self.instance.at(controller))
+    }
+
+    fn last(&self, visits: impl Iterator<Item = usize>) -> Option<Ahead> {
+        let end = |visit: &usize| self.starts[*visit] + self.instance.visits[*visit].hold();
+        let visit = visits.max_by_key(end)?;
+        let slot = &self.instance.visits[visit];
+        Some(Ahead {
+            window: self.window(visit),
+            rank: self.instance.bids[slot.bid].rank,
+            claim: slot.visit.claim,
+        })
     }
 
     /// When the groups in `wanted` of a controller cannot be green because vehicles before `rank`

@@ -111,7 +111,7 @@ impl Serial {
 }
 
 /// Place one vehicle around what stands already; the start of its last visit, and how many calls that
-/// were made it must take back.
+/// were made it must take back for vehicles that are not more urgent.
 fn place(instance: &Instance, bid: usize, starts: &mut [i64], yields: &mut [bool]) -> (i64, i64) {
     let Bid { first, end, .. } = instance.bids[bid];
     let mut reached = i64::MIN / 2;
@@ -120,16 +120,29 @@ fn place(instance: &Instance, bid: usize, starts: &mut [i64], yields: &mut [bool
         let slot = &instance.visits[visit];
         let wished = slot.base.max(reached);
         let standing = Standing { starts, yields };
-        let keeps = slot.visit.committed && standing.behind(instance, visit, [slot.base, wished]).is_none();
-        let start = if keeps { wished } else { standing.free(instance, visit, wished) };
-        if slot.visit.committed && !keeps {
-            taken_back += 1;
-            yields[visit] = true;
-        }
+        let called = instance.is_called(visit);
+        let in_the_way = called.then(|| standing.behind(instance, visit, [slot.base, wished])).flatten();
+        let start = if called && in_the_way.is_none() {
+            wished
+        } else {
+            let (start, unentitled) = standing.free(instance, visit, wished);
+            taken_back += i64::from(called && (unentitled || in_the_way.is_some_and(|b| b.unentitled)));
+            start
+        };
+        yields[visit] |= in_the_way.is_some();
         starts[visit] = start;
         reached = start + slot.visit.travel.0;
     }
     (starts[end - 1], taken_back)
+}
+
+/// What a visit would have to wait for.
+#[derive(Clone, Copy)]
+struct Behind {
+    /// The end of that, with the gap after it.
+    until: i64,
+    /// Whether some of it may not take a call of this visit back.
+    unentitled: bool,
 }
 
 /// What stands already.
@@ -139,36 +152,46 @@ struct Standing<'a> {
 }
 
 impl Standing<'_> {
-    /// The first instant from `wished` on at which a visit clashes with nothing that stands.
-    fn free(&self, instance: &Instance, visit: usize, wished: i64) -> i64 {
-        let mut start = wished;
+    /// The first instant from `wished` on at which a visit clashes with nothing that stands, and whether
+    /// anything that it is then behind may not take its call back.
+    fn free(&self, instance: &Instance, visit: usize, wished: i64) -> (i64, bool) {
+        let (mut start, mut unentitled) = (wished, false);
         // Each round moves behind one more window: no more rounds than windows.
         while let Some(behind) = self.behind(instance, visit, [start, start]) {
-            start = behind;
+            start = behind.until;
+            unentitled |= behind.unentitled;
         }
-        start
+        (start, unentitled)
     }
 
-    /// If a visit that holds its row from and starts at `at` clashes with what stands: the end of that.
-    fn behind(&self, instance: &Instance, visit: usize, at: [i64; 2]) -> Option<i64> {
-        let ends = instance.rivals(visit).filter_map(|rival| {
-            let held = self.held(instance, visit, rival.other)?;
-            let clash = instance.clash((visit, at), rival, held);
-            clash.then(|| held[1] + instance.visits[rival.other].hold() + rival.gap_after)
-        });
-        ends.max()
+    /// What a visit that holds its row from and starts at `at` clashes with.
+    fn behind(&self, instance: &Instance, visit: usize, at: [i64; 2]) -> Option<Behind> {
+        let mut found: Option<Behind> = None;
+        for rival in instance.rivals(visit) {
+            let Some(held) = self.held(instance, visit, rival.other) else { continue };
+            if !instance.clash((visit, at), rival, held) {
+                continue;
+            }
+            let until = held[1] + instance.visits[rival.other].hold() + rival.gap_after;
+            let unentitled = !instance.may_take(rival.other, visit);
+            let before = found.unwrap_or(Behind { until, unentitled });
+            found =
+                Some(Behind { until: until.max(before.until), unentitled: unentitled || before.unentitled });
+        }
+        found
     }
 
     /// From when a rival of `visit` holds its row, and when it starts, if it stands.
     ///
     /// A call that was made already stands where it was wished even before its vehicle is placed; but
-    /// not against another such call: of two, the one placed first is kept.
+    /// not against another such call (of two, the one placed first is kept), nor against who may take it.
     fn held(&self, instance: &Instance, visit: usize, rival: usize) -> Option<[i64; 2]> {
-        let (start, slot) = (self.starts[rival], &instance.visits[rival]);
+        let start = self.starts[rival];
         if start != UNPLACED {
             return Some([instance.held_from(rival, start, self.yields[rival]), start]);
         }
-        let called = slot.visit.committed && !instance.visits[visit].visit.committed;
-        called.then_some([slot.base; 2])
+        let stands =
+            instance.is_called(rival) && !instance.is_called(visit) && !instance.may_take(visit, rival);
+        stands.then_some([instance.visits[rival].base; 2])
     }
 }

@@ -4,7 +4,7 @@ use clearway_certify::Class;
 use clearway_signals::{ControllerId, GroupSet, Millis, RowId};
 
 use super::town::{book, rank, town, visit};
-use crate::reserve::{BIDS_MAX, Effort, Fault, Gaps, Rank, VISITS_MAX, Visit};
+use crate::reserve::{BIDS_MAX, Claim, Effort, Fault, Gaps, Rank, VISITS_MAX, Visit};
 
 #[test]
 fn rows_conflict_when_their_dwell_groups_do() {
@@ -17,7 +17,8 @@ fn rows_conflict_when_their_dwell_groups_do() {
     assert_eq!(gap(1, 3), None, "the same dwell");
     assert_eq!(gap(1, 9), None, "no such row");
     let apart = Gaps::new(&network, Some(Millis(1_000)));
-    assert_eq!(apart.gap(ControllerId(3), RowId(1), RowId(1)), Some(Millis(1_000)));
+    assert_eq!(apart.gap(ControllerId(3), RowId(1), RowId(1)), None, "a row is handed on");
+    assert_eq!(apart.gap(ControllerId(3), RowId(1), RowId(3)), Some(Millis(1_000)));
     assert_eq!(apart.gap(ControllerId(3), RowId(2), RowId(1)), Some(Millis(14_000)));
 }
 
@@ -67,23 +68,52 @@ fn s13_a_tram_never_delays_an_emergency_vehicle() {
 
 #[test]
 fn s11_a_call_that_was_made_keeps_its_turn() {
+    // Against equals always; against more urgent ones once the vehicle can no longer stop.
+    for (claim, priority) in [(Claim::Called, 0), (Claim::Passing, 3)] {
+        for effort in [Effort::default(), Effort { nodes: 0, ..Effort::default() }] {
+            let mut book = book(&town());
+            let low = book.add(rank(3, priority), &[Visit { claim, ..visit(4, 1, 100) }]).unwrap();
+            let high = book.add(rank(2, 0), &[visit(4, 2, 105)]).unwrap();
+            let planned = book.plan(&effort);
+            assert_eq!(planned.cost.yields, 0);
+            assert_eq!(book.delay(low), Millis::ZERO);
+            assert_eq!(book.reservation(high, 0).unwrap().from, Millis(130_000));
+            assert_eq!(book.ahead(high, 0).unwrap().window.vehicle, rank(3, 0).vehicle);
+            assert_eq!(book.ahead(low, 0), None);
+        }
+    }
+}
+
+#[test]
+fn s11_a_more_urgent_vehicle_takes_a_call_back_and_only_it() {
     for effort in [Effort::default(), Effort { nodes: 0, ..Effort::default() }] {
         let mut book = book(&town());
-        let called = Visit { committed: true, ..visit(4, 1, 100) };
-        let low = book.add(rank(1, 3), &[called]).unwrap();
+        let called = Visit { claim: Claim::Called, ..visit(4, 1, 100) };
+        let low = book.add(rank(1, 2), &[called]).unwrap();
         let high = book.add(rank(2, 0), &[visit(4, 2, 105)]).unwrap();
         let planned = book.plan(&effort);
-        assert_eq!(planned.cost.yields, 0);
-        assert_eq!(book.delay(low), Millis::ZERO);
-        assert_eq!(book.reservation(high, 0).unwrap().from, Millis(130_000));
+        assert_eq!((planned.cost.yields, book.delay(high)), (0, Millis::ZERO));
+        let window = book.reservation(low, 0).unwrap();
+        assert!(window.yields && window.from == Millis(139_000), "{window:?}");
     }
+}
+
+#[test]
+fn a_more_urgent_vehicle_waits_where_taking_the_call_back_costs_more() {
+    // One second of a priority 0 against half a minute of a priority 1.
+    let mut book = book(&town());
+    let called = Visit { claim: Claim::Called, ..visit(4, 1, 80) };
+    let low = book.add(rank(1, 1), &[called]).unwrap();
+    let high = book.add(rank(2, 0), &[visit(4, 2, 109)]).unwrap();
+    book.plan(&Effort::default());
+    assert_eq!((book.delay(low), book.delay(high)), (Millis::ZERO, Millis(1_000)));
 }
 
 #[test]
 fn vehicles_wait_for_each_others_calls() {
     // Each has called where it comes first and meets the other's call behind it.
     let mut book = book(&town());
-    let called = |controller, row, s| Visit { committed: true, ..visit(controller, row, s) };
+    let called = |controller, row, s| Visit { claim: Claim::Called, ..visit(controller, row, s) };
     book.add(rank(1, 0), &[called(4, 1, 100), visit(5, 1, 115)]).unwrap();
     book.add(rank(2, 0), &[called(5, 2, 90), visit(4, 2, 105)]).unwrap();
     for nodes in [0, 400] {
@@ -99,7 +129,7 @@ fn vehicles_wait_for_each_others_calls() {
 fn two_calls_that_bar_each_other_are_resolved_by_taking_one_back() {
     let network = town();
     let mut book = book(&network);
-    let called = |controller, row, s| Visit { committed: true, ..visit(controller, row, s) };
+    let called = |controller, row, s| Visit { claim: Claim::Called, ..visit(controller, row, s) };
     book.add(rank(1, 0), &[called(4, 1, 100)]).unwrap();
     book.add(rank(2, 0), &[called(4, 2, 105)]).unwrap();
     let planned = book.plan(&Effort::default());

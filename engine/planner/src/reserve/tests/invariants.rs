@@ -7,7 +7,7 @@ use clearway_signals::{GroupSet, Millis};
 use proptest::prelude::*;
 
 use super::town::{Dice, HIGH, WIDE, book, fill, town};
-use crate::reserve::{Cost, Effort, Reservations};
+use crate::reserve::{Claim, Cost, Effort, Reservations};
 
 const SERIAL: Effort = Effort { nodes: 0, sequences: 300 };
 const EXACT: Effort = Effort { nodes: 200_000, sequences: 300 };
@@ -63,8 +63,9 @@ fn least_cost(book: &Reservations) -> (i64, i64) {
         });
         let Some((a, b)) = clash else {
             let all: Vec<usize> = (0..instance.bids.len()).collect();
-            let mut yields: Vec<usize> = orders.iter().map(|(_, then)| *then).collect();
-            yields.retain(|visit| instance.visits[*visit].visit.committed);
+            let unentitled = orders.iter().filter(|(before, then)| !instance.may_take(*before, *then));
+            let mut yields: Vec<usize> = unentitled.map(|(_, then)| *then).collect();
+            yields.retain(|visit| instance.is_called(*visit));
             yields.sort_unstable();
             yields.dedup();
             let yields = i64::try_from(yields.len()).unwrap();
@@ -80,6 +81,15 @@ fn least_cost(book: &Reservations) -> (i64, i64) {
         best
     }
     explore(book, &mut Vec::new()).unwrap()
+}
+
+/// One visit in `of` is called, every other one of these by a vehicle that can no longer stop.
+fn claim(dice: &mut Dice, of: usize) -> Claim {
+    match dice.below(2 * of) {
+        0 => Claim::Called,
+        1 => Claim::Passing,
+        _ => Claim::Wished,
+    }
 }
 
 proptest! {
@@ -112,12 +122,18 @@ proptest! {
         let mut book = book(shared());
         fill(&mut book, &mut dice, vehicles, (3, 3));
         for slot in &mut book.instance.visits {
-            slot.visit.committed = dice.below(6) == 0;
+            slot.visit.claim = claim(&mut dice, 6);
         }
         let planned = book.plan(&Effort::default());
         prop_assert_eq!(book.conflicts(&shared().controllers), 0);
-        let named = (0..book.len()).flat_map(|bid| book.of(bid)).filter(|window| window.yields).count();
-        prop_assert_eq!(planned.cost.yields, i64::try_from(named).unwrap());
+        let named = |claim: Claim| {
+            let visits = book.instance.visits.iter().zip(&book.yields);
+            i64::try_from(visits.filter(|(slot, yields)| **yields && slot.visit.claim == claim).count()).unwrap()
+        };
+        prop_assert_eq!(named(Claim::Wished), 0);
+        // Calls of vehicles that can no longer stop are taken back only if nothing else is possible.
+        prop_assert!(named(Claim::Passing) <= planned.cost.yields);
+        prop_assert!(planned.cost.yields <= named(Claim::Passing) + named(Claim::Called));
         // What a search tried it has taken back.
         let all: Vec<usize> = (0..book.len()).collect();
         prop_assert!(planned.nodes == 0 || book.orders.cost(&book.instance, &all) == Cost::default());
@@ -129,7 +145,7 @@ proptest! {
         let mut book = book(shared());
         fill(&mut book, &mut dice, vehicles, (3, 2));
         for slot in &mut book.instance.visits {
-            slot.visit.committed = dice.below(4) == 0;
+            slot.visit.claim = claim(&mut dice, 4);
         }
         // Without sequences the search has a poor plan to begin with, and must find the best by itself.
         let sequences = if dice.below(2) == 0 { 0 } else { EXACT.sequences };

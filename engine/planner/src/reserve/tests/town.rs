@@ -5,7 +5,7 @@ use clearway_network::Network;
 use clearway_network::testing::corridor;
 use clearway_signals::{ControllerId, Millis, RowId, VehicleId};
 
-use crate::reserve::{Rank, Reservations, Visit};
+use crate::reserve::{Claim, Rank, Reservations, Visit};
 
 /// Streets from north to south.
 pub const WIDE: usize = 20;
@@ -33,7 +33,7 @@ pub fn visit(controller: u16, row: u8, green_by_s: i64) -> Visit {
         green_by: Millis::from_s(green_by_s),
         hold: Millis::from_s(20),
         travel: Millis::from_s(15),
-        committed: false,
+        claim: Claim::Wished,
     }
 }
 
@@ -66,7 +66,7 @@ pub fn drive(dice: &mut Dice, spread_s: usize, wide: usize, high: usize) -> Vec<
             let hold = Millis(10_000 + 100 * dice.seconds(200));
             let controller = ControllerId(u16::try_from(y * wide + x).unwrap());
             let row = RowId(if along { 1 } else { 2 });
-            visits.push(Visit { controller, row, green_by: at, hold, travel, committed: false });
+            visits.push(Visit { controller, row, green_by: at, hold, travel, claim: Claim::Wished });
             at += travel;
             let place = if along { &mut x } else { &mut y };
             *place = if goal > *place { *place + 1 } else { *place - 1 };

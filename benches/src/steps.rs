@@ -9,6 +9,7 @@ use clearway_network::{Controller, LinkId, LinkIndex, Network, Uses};
 use clearway_planner::Config;
 use clearway_planner::along::{cumulate, signals_along};
 use clearway_planner::cycle::Cycle;
+use clearway_planner::learn::{Learned, Period};
 use clearway_planner::queue::Queue;
 use clearway_planner::route::Router;
 use clearway_planner::tracking::{Track, acquire};
@@ -150,6 +151,7 @@ struct PlanWave {
     queues: Vec<Queue>,
     worst: Vec<Vec<Millis>>,
     cycles: Vec<Cycle>,
+    learned: Learned,
     now: Millis,
 }
 
@@ -165,11 +167,14 @@ impl PlanWave {
         wave.ends_mm.clone_from(&on.ends_mm);
         wave.set_signals(&places);
         wave.track = Some(on.track);
+        let config = Config::default();
+        let learned = Learned::new(&network, config.link_cv_permille);
+        wave.set_profile(&network, &learned, Period::default());
         let watches = network.controllers.iter().map(|controller| watch(controller, now)).collect();
         let worst = network.controllers.iter().map(|c| vec![Millis::from_s(20); c.rows.len()]).collect();
         let cycles = network.controllers.iter().map(Cycle::new).collect();
         let queues = vec![Queue::default(); network.links.len()];
-        Self { on, wave, config: Config::default(), watches, queues, worst, cycles, now }
+        Self { on, wave, config, watches, queues, worst, cycles, learned, now }
     }
 }
 
@@ -191,8 +196,10 @@ impl Step for PlanWave {
             queues: &self.queues,
             worst: &self.worst,
             cycles: &self.cycles,
+            learned: &self.learned,
+            period: Period::default(),
         };
-        self.wave.plan(&setting, self.now);
+        self.wave.plan(&setting, self.now, false);
         let mut digest = Digest::default();
         for signal in &self.wave.signals {
             digest.add(signal.call_at.0.cast_unsigned());

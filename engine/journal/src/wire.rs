@@ -7,12 +7,16 @@ use clearway_network::{LineId, LinkId};
 use clearway_planner::{
     Config, Counts, DutyId, Event, LocalTime, Mission, TransitUpdate, VehicleFix, VehicleInfo,
 };
+use clearway_planner::learn::{BINS, Lesson, Topic};
+use clearway_planner::policy::Policy;
 use clearway_runtime::Record;
 use clearway_signals::{
     ControllerId, ControllerStatus, Epoch, GeoPoint, GroupSet, Millis, MissionId, Mode, PreemptState, RowId,
     RowSet, VehicleId,
 };
 use serde::{Deserialize, Serialize};
+
+use crate::policy::WirePolicy;
 
 /// One record of the journal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -40,6 +44,8 @@ pub struct Start {
     pub config: [i64; 15],
     /// Wall-clock time of the start, milliseconds since 1970, for people.
     pub wall_ms: i64,
+    /// The policy's rules and quotas.
+    pub policy: WirePolicy,
 }
 
 /// Mirror of `VehicleFix`.
@@ -81,6 +87,8 @@ pub enum WireEvent {
     Blocked(u32, i64),
     /// Day of the week, minute of the day.
     LocalTime(u8, u16),
+    /// Topic (0 link, 1 class, 2 drivers, 3 scores), its place, its period, weights.
+    Learned(u8, u32, u8, Vec<u16>),
     /// Vehicle, per cent of its places.
     Load(u32, u8),
 }
@@ -212,6 +220,10 @@ impl From<&Event> for WireEvent {
             Event::Blocked(link, until) => Self::Blocked(link.0, until.0),
             Event::Load(vehicle, percent) => Self::Load(vehicle.0, *percent),
             Event::LocalTime(time) => Self::LocalTime(time.weekday, time.minute),
+            Event::Learned(lesson) => {
+                let (topic, place, period) = lesson.topic.code();
+                Self::Learned(topic, place, period, lesson.weights.to_vec())
+            }
         }
     }
 }
@@ -249,6 +261,11 @@ impl From<&WireEvent> for Event {
             WireEvent::ReleaseAll => Self::ReleaseAll,
             WireEvent::Blocked(link, until) => Self::Blocked(LinkId(*link), Millis(*until)),
             WireEvent::Load(vehicle, percent) => Self::Load(VehicleId(*vehicle), *percent),
+            WireEvent::Learned(topic, place, period, seen) => {
+                let mut weights = [0; BINS];
+                weights.iter_mut().zip(seen).for_each(|(weight, count)| *weight = *count);
+                Self::Learned(Lesson { topic: Topic::from_code(*topic, *place, *period), weights })
+            }
             WireEvent::LocalTime(weekday, minute) => {
                 Self::LocalTime(LocalTime { weekday: *weekday, minute: *minute })
             }
@@ -306,8 +323,8 @@ impl Start {
                 i64::try_from(config.signals_ahead_max).unwrap_or(i64::MAX),
                 config.lead.0,
                 config.reaction.0,
-                config.early_z_milli,
-                config.late_z_milli,
+                config.stop_free_permille,
+                i64::from(config.stop_free_whole_way),
                 config.link_cv_permille,
                 config.fix_sigma_mm,
                 config.headway.0,
@@ -320,7 +337,14 @@ impl Start {
                 config.tram_horizon.0,
             ],
             wall_ms,
+            policy: WirePolicy::default(),
         }
+    }
+
+    /// The same start under a policy.
+    #[must_use]
+    pub fn with_policy(self, policy: &Policy) -> Self {
+        Self { policy: WirePolicy::from(policy), ..self }
     }
 
     /// The vehicles again.
@@ -342,8 +366,8 @@ impl Start {
             signals_ahead_max: usize::try_from(c[0]).unwrap_or(0),
             lead: Millis(c[1]),
             reaction: Millis(c[2]),
-            early_z_milli: c[3],
-            late_z_milli: c[4],
+            stop_free_permille: c[3],
+            stop_free_whole_way: c[4] != 0,
             link_cv_permille: c[5],
             fix_sigma_mm: c[6],
             headway: Millis(c[7]),

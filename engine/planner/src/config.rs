@@ -20,11 +20,12 @@ pub struct Config {
     pub lead: Millis,
     /// Command on the wire, controller's tick, reading of its state: together at most this.
     pub reaction: Millis,
-    /// Quantile of the early arrival in thousandths of σ (1.645: 95 % of arrivals are later).
-    pub early_z_milli: i64,
-    /// Quantile of the late arrival in thousandths of σ (2.33: 99 % of arrivals are earlier).
-    pub late_z_milli: i64,
-    /// Standard deviation of a link's travel time, in thousandths of its mean.
+    /// Probability, in thousandths, that the vehicle finds green and an empty lane at a signal: 500 to 999.
+    pub stop_free_permille: i64,
+    /// Whether that is the probability of the whole way instead: its signals share the risk evenly.
+    pub stop_free_whole_way: bool,
+    /// Standard deviation of the time over a stretch of ten seconds, in thousandths: before anything
+    /// was learned.
     pub link_cv_permille: i64,
     /// Standard deviation of a position, millimetres.
     pub fix_sigma_mm: i64,
@@ -53,8 +54,8 @@ impl Default for Config {
             signals_ahead_max: 10,
             lead: Millis(2_000),
             reaction: Millis(1_000),
-            early_z_milli: 1_645,
-            late_z_milli: 2_330,
+            stop_free_permille: 950,
+            stop_free_whole_way: false,
             link_cv_permille: 80,
             fix_sigma_mm: 5_000,
             headway: Millis(1_900),
@@ -66,5 +67,16 @@ impl Default for Config {
             tram_late_s: 30,
             tram_horizon: Millis::from_s(20),
         }
+    }
+}
+
+impl Config {
+    /// The risk of one signal's window, millionths, when so many signals are ahead (Boole: shares of the
+    /// whole way's risk add up to no more than it).
+    #[must_use]
+    pub fn risk_ppm(&self, signals_ahead: usize) -> u64 {
+        let risk = (1_000 - self.stop_free_permille.clamp(500, 999)).unsigned_abs() * 1_000;
+        let shares = if self.stop_free_whole_way { signals_ahead.max(1) } else { 1 };
+        risk / u64::try_from(shares).unwrap_or(u64::MAX)
     }
 }

@@ -5,7 +5,8 @@ use clearway_network::Controller;
 use clearway_signals::limits::GROUPS_MAX;
 use clearway_signals::{GroupId, GroupSet, Millis, RowId, RowKind};
 
-use crate::queue::Queue;
+use crate::arrival::Arrival;
+use crate::queue::{Ahead, Queue};
 use crate::transition::{planned_display, time_to_green};
 
 /// The tables' step, and that of every look ahead.
@@ -87,7 +88,8 @@ impl Cycle {
     /// The plan is followed until the call: a green that it shows by itself shortens the queue.
     /// Between the calls that would do and the latest one there may be instants that would not (a
     /// walk that begins just then): the latest one is right as long as the controller keeps to its
-    /// plan, and it is sought anew at every fix. Steps of a second, at most 90.
+    /// plan, and it is sought anew at every fix. The tables are read at whole seconds of the cycle, at most 90;
+    /// between two of them the end of the entry rises evenly, or jumps where a green begins.
     #[must_use]
     pub fn latest_call(
         &self,
@@ -99,22 +101,28 @@ impl Cycle {
     ) -> Millis {
         let times = self.times.get(row.index()).and_then(Option::as_ref);
         let (Some(times), Some(mut second)) = (times, self.second(zero, now)) else { return now };
-        let (mut waiting, mut at, mut latest) = (*approach, now, now);
-        waiting.queue.start(now);
+        let mut waiting = approach.ahead();
+        let (mut at, mut latest) = (now - Millis((now - zero).0.rem_euclid(STEP.0)), now);
+        let mut before: Option<(Millis, Millis)> = None;
         for _ in 0..STEPS_MAX {
             if at > target {
                 break;
             }
             let green_in = Millis(i64::from(times[second]));
-            if at + green_in + waiting.clearing(green_in) <= target {
+            let rolls = at + green_in + waiting.clearing(green_in);
+            if rolls <= target {
                 latest = at;
+            } else if let Some((at_before, rolled)) = before.filter(|(_, rolled)| *rolled <= target) {
+                let rise = (rolls - rolled).0;
+                let share = if rise <= 2 * STEP.0 { (target - rolled).0 * STEP.0 / rise.max(1) } else { 0 };
+                latest = at_before + Millis(share);
             }
-            let green = self.greens[second].contains(waiting.group);
-            second = (second + 1) % self.greens.len();
+            before = Some((at, rolls));
+            waiting.step(self.greens[second].contains(approach.group));
+            second = if second + 1 == self.greens.len() { 0 } else { second + 1 };
             at += STEP;
-            waiting.queue.forecast(green, waiting.lanes, waiting.headway, at);
         }
-        latest
+        latest.max(now)
     }
 }
 
@@ -136,6 +144,25 @@ pub struct Approach {
 }
 
 impl Approach {
+    /// The instant before which the vehicle arrives, or the queue's tail rolls too late for it, with the
+    /// probability of the standard score `z_milli`: what is not known of the queue widens the arrival
+    /// (planning notes 4.3: h²σ_n²).
+    #[must_use]
+    pub fn early_arrival(&self, arrival: &Arrival, z_milli: i64) -> Millis {
+        let doubt_ms = self.queue.doubt(self.lanes) * self.start_wave.0 / 1000;
+        if doubt_ms == 0 {
+            return arrival.quantile(z_milli);
+        }
+        let variance = arrival.sigma.0 * arrival.sigma.0 + doubt_ms * doubt_ms;
+        let sigma = Millis(variance.max(0).cast_unsigned().isqrt().cast_signed());
+        Arrival { sigma, ..*arrival }.quantile(z_milli)
+    }
+
+    /// The queue as it will be, second by second.
+    fn ahead(&self) -> Ahead {
+        Ahead::new(&self.queue, self.lanes, self.headway, (self.startup, self.start_wave))
+    }
+
     /// Time from green until the tail of the queue rolls, if green comes after `green_in`
     /// (the shock-wave form of T_Q in planning notes 4.2).
     #[must_use]

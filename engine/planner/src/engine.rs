@@ -1,40 +1,31 @@
 //! The engine: one closed set of events, one loop over them.
 
 use clearway_certify::{Ask, Class, Command, release, worst_case_entry};
-use clearway_network::{LineId, LinkId, LinkIndex, Network, Uses};
+use clearway_network::{LineId, LinkId, Network};
 use clearway_signals::limits::{MISSIONS_MAX, ROUTE_LINKS_MAX, ROUTE_SIGNALS_MAX};
 use clearway_signals::{
     ControllerId, ControllerStatus, Epoch, Millis, MissionId, PreemptState, RequestId, RequestState,
-    RequestStep, RowId, RowKind, VehicleId,
+    RequestStep, RowId, VehicleId,
 };
 use std::sync::Arc;
 
-use crate::along::{SignalOnWay, cumulate, signals_along};
-use crate::closures::Closures;
+use crate::along::SignalOnWay;
 use crate::config::{Config, VehicleInfo};
 use crate::contend::Contest;
 use crate::cycle::Cycle;
+use crate::detour::Detours;
 use crate::event::{Counts, Event, LocalTime, Mission, VehicleFix};
 use crate::learn::{Learned, Period, Way};
 use crate::output::{Notice, Output, Reason};
 use crate::permits::Permits;
 use crate::policy::Policy;
 use crate::queue::Queue;
-use crate::route::Router;
-use crate::tracking::{Driver, Track, acquire};
-use crate::transit::{LinePlan, Transit};
+use crate::seek::Seeker;
+use crate::transit::{Dwells, Headways, LinePlan, Transit};
 use crate::turns::Turns;
 use crate::watch::{Closing, Watch};
 use crate::wave::Wave;
 
-/// Where an emergency vehicle may drive.
-const EMERGENCY_WAYS: Uses = Uses::CAR.union(Uses::EMERGENCY);
-/// A destination further from every link than this cannot be reached, metres.
-const DESTINATION_M: f32 = 50.0;
-/// Links this much further than the nearest one lie beside it, metres.
-const BESIDE_M: f32 = 4.0;
-/// Links that may count as the destination.
-const GOALS_MAX: usize = 32;
 /// Between fixes a wave is planned anew after this.
 const REPLAN: Millis = Millis(1_000);
 /// Recovery that takes longer than this is no longer awaited.
@@ -54,7 +45,9 @@ pub struct Engine {
     pub(crate) cycles: Vec<Cycle>,
     pub(crate) lines: Vec<LinePlan>,
     pub(crate) transits: Vec<Option<Transit>>,
-    pub(crate) closures: Closures,
+    pub(crate) dwells: Dwells,
+    pub(crate) headways: Headways,
+    pub(crate) detours: Detours,
     pub(crate) next_request: u32,
     pub(crate) turns: Turns,
     pub(crate) contest: Contest,
@@ -64,10 +57,8 @@ pub struct Engine {
     pub(crate) local_time: LocalTime,
     pub(crate) learned: Learned,
     last_fixes: Vec<Option<VehicleFix>>,
-    index: LinkIndex,
-    router: Router,
-    goals: Vec<LinkId>,
-    places: Vec<SignalOnWay>,
+    pub(crate) seeker: Seeker,
+    pub(crate) places: Vec<SignalOnWay>,
     pub(crate) asks: Vec<Ask>,
     pub(crate) asked: Vec<usize>,
 }
@@ -84,7 +75,7 @@ impl Engine {
                 c.rows.iter().map(entry).collect()
             })
             .collect();
-        let lines = (0..network.lines.len())
+        let lines: Vec<LinePlan> = (0..network.lines.len())
             .map(|i| LinePlan::new(&network, LineId(u16::try_from(i).unwrap_or(u16::MAX))))
             .collect();
         let known = vehicles.len();
@@ -96,11 +87,13 @@ impl Engine {
             queues: vec![Queue::default(); network.links.len()],
             worst,
             cycles: network.controllers.iter().map(Cycle::new).collect(),
+            dwells: Dwells::new(network.stops.len()),
+            headways: Headways::new(lines.iter().map(|line| line.signals.len())),
+            detours: Detours::default(),
             lines,
             transits: vec![None; vehicles.len()],
             last_fixes: vec![None; vehicles.len()],
             vehicles,
-            closures: Closures::none(&network),
             next_request: 1,
             turns: Turns::new(&network),
             contest: Contest::new(&network, known),
@@ -108,9 +101,7 @@ impl Engine {
             missions: 0,
             local_time: LocalTime::default(),
             learned: Learned::new(&network, config.link_cv_permille),
-            index: LinkIndex::new(&network),
-            router: Router::new(&network),
-            goals: Vec::with_capacity(GOALS_MAX),
+            seeker: Seeker::new(&network),
             places: Vec::with_capacity(ROUTE_LINKS_MAX.max(ROUTE_SIGNALS_MAX)),
             asks: Vec::with_capacity(ROUTE_SIGNALS_MAX),
             asked: Vec::with_capacity(ROUTE_SIGNALS_MAX),
@@ -208,92 +199,9 @@ impl Engine {
         }
     }
 
-    /// Find the link that the vehicle is on and the way from there.
-    fn seek_way(&mut self, i: usize, fix: &VehicleFix, now: Millis, out: &mut Output) {
-        let network = Arc::clone(&self.network);
-        let Some(mission) = self.waves[i].mission else { return };
-        let Some((link, offset_mm)) = acquire(&network, &self.index, EMERGENCY_WAYS, fix) else { return };
-        self.find_goals(&mission);
-        let ahead = self.destination_is_ahead(&mission, link, offset_mm);
-        let wave = &mut self.waves[i];
-        self.router.find(&network, EMERGENCY_WAYS, link, &self.goals, ahead, &mut wave.way);
-        if wave.way.is_empty() {
-            out.notice(Notice::NoRoute(mission.id));
-            wave.way.push(link);
-        }
-        wave.way.truncate(ROUTE_LINKS_MAX);
-        cumulate(&network, &wave.way, &mut wave.ends_mm);
-        signals_along(&network, &wave.way, &wave.ends_mm, RowKind::Emergency, &mut self.places);
-        let mut track = Track::start(offset_mm, fix);
-        (track.cadence, track.driver) = match wave.track {
-            Some(old) => (old.cadence, old.driver),
-            None => (track.cadence, Driver::unknown(self.learned.drivers())),
-        };
-        wave.trip.turn_off();
-        wave.track = Some(track);
-        self.leave_old_signals(i, now, out);
-        let wave = &mut self.waves[i];
-        wave.set_signals(&self.places);
-        self.judge_wave(i, out);
-        let wave = &mut self.waves[i];
-        wave.set_profile(&network, &self.learned, Period::of(self.local_time));
-        let metres = |mm: i64| u32::try_from(mm / 1000).unwrap_or(0);
-        out.notice(Notice::Routed {
-            mission: mission.id,
-            length_m: metres(wave.ends_mm.last().copied().unwrap_or(0) - offset_mm),
-            signals: u32::try_from(wave.signals.iter().filter(|s| s.place.row.is_some()).count())
-                .unwrap_or(0),
-        });
-    }
-
-    /// A link was closed or opened: who is on the way to it seeks a new way at once.
-    fn on_blocked(&mut self, link: LinkId, until: Millis, now: Millis, out: &mut Output) {
-        if !self.closures.close(link, until) || !self.closures.is_closed(link, now) {
-            return;
-        }
-        for i in 0..self.waves.len() {
-            let wave = &self.waves[i];
-            let (Some(mission), Some(track)) = (wave.mission, wave.track) else { continue };
-            let here = wave.ends_mm.partition_point(|end| *end <= track.at_mm);
-            let ahead = wave.way.iter().skip(here + 1).any(|next| *next == link);
-            if let Some(fix) = self.last_fixes[mission.vehicle.index()].filter(|_| ahead) {
-                self.seek_way(i, &fix, now, out);
-                self.drive(i, now, out);
-            }
-        }
-    }
-
-    /// Release what the new way no longer passes.
-    fn leave_old_signals(&mut self, i: usize, now: Millis, out: &mut Output) {
-        for s in 0..self.waves[i].signals.len() {
-            let place = self.waves[i].signals[s].place;
-            let still = self.places.iter().any(|p| p.controller == place.controller && p.row == place.row);
-            if !still {
-                self.release_signal(i, s, Reason::LeftRoute, now, out);
-            }
-        }
-    }
-
-    /// The links on which the destination lies: the nearest, and those beside it.
-    fn find_goals(&mut self, mission: &Mission) {
-        self.goals.clear();
-        let point = self.network.project(mission.destination);
-        let mut nearest_m = f32::INFINITY;
-        self.index.near(&self.network, point, DESTINATION_M, EMERGENCY_WAYS, |_, foot| {
-            nearest_m = nearest_m.min(foot.distance_m);
-        });
-        let goals = &mut self.goals;
-        self.index.near(&self.network, point, DESTINATION_M, EMERGENCY_WAYS, |link, foot| {
-            let beside = foot.distance_m <= nearest_m + BESIDE_M;
-            if beside && goals.len() < GOALS_MAX && !goals.contains(&link) {
-                goals.push(link);
-            }
-        });
-    }
-
-    fn destination_is_ahead(&self, mission: &Mission, link: LinkId, offset_mm: i64) -> bool {
-        let foot = self.network.project_on(link, self.network.project(mission.destination));
-        i64::from(foot.offset_mm) > offset_mm
+    /// The vehicle's last position.
+    pub(crate) fn last_fix(&self, vehicle: VehicleId) -> Option<VehicleFix> {
+        self.last_fixes.get(vehicle.index()).copied().flatten()
     }
 
     fn on_mission(&mut self, mission: &Mission, now: Millis, out: &mut Output) {
@@ -441,6 +349,7 @@ impl Engine {
                 self.look_ahead(i, now, out);
             }
         }
+        self.tick_detours(now, out);
         self.tick_transit(now, out);
     }
 

@@ -3,6 +3,8 @@
 use clearway_network::{LineId, LinkId};
 use clearway_signals::{ControllerId, ControllerStatus, GeoPoint, Millis, MissionId, VehicleId};
 
+use crate::learn::Lesson;
+
 /// A position that has passed its feed's checks.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct VehicleFix {
@@ -115,6 +117,8 @@ pub enum Event {
     Load(VehicleId, u8),
     /// What the site's clocks show from now on; once a minute, and at the start.
     LocalTime(LocalTime),
+    /// Something that an engine before this one learned.
+    Learned(Lesson),
     /// Time passed; ten times a second.
     Tick,
     /// The operator, or the end of the process, wants every own request taken back.

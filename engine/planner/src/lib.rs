@@ -33,6 +33,7 @@ pub mod policy;
 pub mod queue;
 pub mod reserve;
 pub mod route;
+mod seek;
 mod serve;
 pub mod tracking;
 pub mod transit;

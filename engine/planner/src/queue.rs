@@ -8,6 +8,8 @@ const VEHICLE: i64 = 1000;
 const TO_DETECTOR: i64 = 6 * VEHICLE;
 /// More than this on one lane is not believed from counts alone.
 const BELIEVED: i64 = 40 * VEHICLE;
+/// A queue is thought to grow on for no longer than this.
+const GROWS_MAX: Millis = Millis::from_s(90);
 
 /// The queue of one approach, all lanes together.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
@@ -50,34 +52,67 @@ impl Queue {
         }
     }
 
-    /// Look ahead from `at`.
-    pub fn start(&mut self, at: Millis) {
-        self.moved_at = at;
-    }
-
-    /// Look ahead to `at`: arrivals at their usual rate, departures by green.
-    pub fn forecast(&mut self, green: bool, lanes: u8, headway: Millis, at: Millis) {
-        self.standing += self.rate * at.since(self.moved_at).0 / 1000;
-        self.discharge(green, lanes, headway, at);
-    }
-
     /// Vehicles that stand on one lane.
     #[must_use]
     pub fn standing_per_lane(&self, lanes: u8) -> i64 {
         (self.standing / i64::from(lanes.max(1)) + VEHICLE / 2) / VEHICLE
     }
 
+    /// Standard deviation of the vehicles that stand on one lane, thousandths of a vehicle: a detector
+    /// misses one in ten, and the last vehicle is here or not. Nothing where nobody stands.
+    #[must_use]
+    pub fn doubt(&self, lanes: u8) -> i64 {
+        let per_lane = self.standing / i64::from(lanes.max(1));
+        if per_lane < VEHICLE / 2 { 0 } else { VEHICLE / 2 + per_lane / 10 }
+    }
+
     /// Start-up time plus `each` for every vehicle on a lane, if the queue grows on until `green_in`
     /// from now (T_Q of planning notes 4.2: l₁ + h·n; nothing where nobody stands).
     #[must_use]
     pub fn clearing(&self, lanes: u8, startup: Millis, each: Millis, green_in: Millis) -> Millis {
+        Ahead::new(self, lanes, Millis(1), (startup, each)).clearing(green_in)
+    }
+}
+
+/// A queue looked ahead at in steps of a second: arrivals at their usual rate, departures by green.
+#[derive(Clone, Copy, Debug)]
+pub struct Ahead {
+    standing: i64,
+    /// Thousandths of a vehicle that come in a second, and that leave in a second of green.
+    coming: i64,
+    leaving: i64,
+    lanes: i64,
+    startup: Millis,
+    each: Millis,
+}
+
+impl Ahead {
+    /// A queue as it is, the saturation headway of a lane, and the start-up time with what each standing
+    /// vehicle adds to it.
+    #[must_use]
+    pub fn new(queue: &Queue, lanes: u8, headway: Millis, (startup, each): (Millis, Millis)) -> Self {
         let lanes = i64::from(lanes.max(1));
-        let arriving = self.rate * green_in.min(Millis::from_s(90)).0 / 1000;
-        let per_lane = ((self.standing + arriving) / lanes).min(BELIEVED);
-        if per_lane < VEHICLE / 2 {
+        let leaving = 1_000 * VEHICLE * lanes / headway.0.max(1);
+        Self { standing: queue.standing, coming: queue.rate, leaving, lanes, startup, each }
+    }
+
+    /// A second passes, with the approach green or not.
+    pub fn step(&mut self, green: bool) {
+        self.standing += self.coming;
+        if green {
+            self.standing = (self.standing - self.leaving).max(0);
+        }
+    }
+
+    /// As [`Queue::clearing`].
+    #[must_use]
+    pub fn clearing(&self, green_in: Millis) -> Millis {
+        let waiting = self.standing + self.coming * green_in.min(GROWS_MAX).0 / 1000;
+        if waiting * 2 < VEHICLE * self.lanes {
             return Millis::ZERO;
         }
-        startup + Millis(per_lane * each.0 / VEHICLE)
+        let per_lane = (waiting / self.lanes).min(BELIEVED);
+        self.startup + Millis(per_lane * self.each.0 / VEHICLE)
     }
 }
 
@@ -109,6 +144,20 @@ mod tests {
         let mut queue = Queue::default();
         queue.count(0, true, false, 2, Millis::from_s(1));
         assert_eq!(queue.standing_per_lane(2), 6);
+    }
+
+    #[test]
+    fn looking_ahead_adds_arrivals_and_takes_departures() {
+        let mut queue = Queue::default();
+        for second in 1..=60 {
+            queue.count(u16::from(second % 4 == 0), false, false, 1, Millis::from_s(second));
+        }
+        let mut ahead = Ahead::new(&queue, 1, HEADWAY, (STARTUP, HEADWAY));
+        let now = ahead.clearing(Millis::ZERO);
+        (0..10).for_each(|_| ahead.step(false));
+        assert!(ahead.clearing(Millis::ZERO) > now + Millis(2_000));
+        (0..200).for_each(|_| ahead.step(true));
+        assert_eq!(ahead.clearing(Millis::ZERO), Millis::ZERO);
     }
 
     #[test]

@@ -25,8 +25,62 @@ pub struct Track {
     pub fix_at: Millis,
     /// The source's own cadence: the smoothed time between fixes, 0.2 to 15 s.
     pub cadence: Millis,
-    /// Free speed of this driver in thousandths of the links' speed, learned, 700 to 1500.
-    pub pace_permille: i64,
+    /// How this driver drives.
+    pub driver: Driver,
+}
+
+/// The pace of one driver, estimated while he drives: he who is slow on one link is slow on the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Driver {
+    /// Time that he takes, in thousandths of what the links expect, 500 to 2000.
+    pub slow_permille: i64,
+    /// Variance of that estimate, thousandths squared.
+    pub variance: i64,
+    /// The same of the last few positions: what lasts for some seconds more, then passes.
+    pub recent_permille: i64,
+}
+
+/// What a pace may drift by from stretch to stretch, thousandths squared.
+const DRIFT: i64 = 15 * 15;
+/// Error of a stretch's time by the errors of its two positions, thousandths squared: 7 m on 140 m.
+const POSITIONS: i64 = 50 * 50;
+/// Slowest and quickest that a driver is taken for, thousandths of the expected time.
+const SLOW: (i64, i64) = (500, 2_000);
+
+impl Driver {
+    /// Somebody of whom nothing is known but what drivers are like: mean and variance.
+    #[must_use]
+    pub fn unknown((slow_permille, variance): (i64, i64)) -> Self {
+        let slow_permille = slow_permille.clamp(SLOW.0, SLOW.1);
+        Self { slow_permille, variance, recent_permille: slow_permille }
+    }
+
+    /// A stretch took `slow_permille` of its expectation; `spread` is the variance that the links
+    /// alone give it. The update of a Kalman filter with a state that drifts.
+    pub fn observe(&mut self, slow_permille: i64, spread: i64) {
+        let prior = self.variance + DRIFT;
+        let noise = (spread + POSITIONS).max(1);
+        self.slow_permille += (slow_permille - self.slow_permille) * prior / (prior + noise);
+        self.slow_permille = self.slow_permille.clamp(SLOW.0, SLOW.1);
+        self.variance = prior * noise / (prior + noise);
+    }
+
+    /// A position with a speed on a stretch where `expected_mm_s` is usual.
+    fn glance(&mut self, speed_mm_s: i64, expected_mm_s: i64) {
+        // Slower than this it stands or starts: that passes by acceleration.
+        if expected_mm_s <= 0 || speed_mm_s * 10 <= expected_mm_s * 6 {
+            self.recent_permille = self.slow_permille;
+            return;
+        }
+        let seen = (expected_mm_s * 1000 / speed_mm_s).clamp(SLOW.0, SLOW.1);
+        self.recent_permille += (seen - self.recent_permille) / 3;
+    }
+}
+
+impl Default for Driver {
+    fn default() -> Self {
+        Self::unknown((1_000, 100 * 100))
+    }
 }
 
 impl Track {
@@ -38,7 +92,7 @@ impl Track {
             speed_mm_s: speed_mm_s(fix.speed_mps.unwrap_or(0.0)),
             fix_at: fix.received,
             cadence: Millis(1_000),
-            pace_permille: 1_000,
+            driver: Driver::default(),
         }
     }
 
@@ -75,8 +129,8 @@ impl Track {
         best.map(|(_, at)| at)
     }
 
-    /// Take a located fix in.
-    pub fn update(&mut self, at_mm: i64, free_mm_s: i64, fix: &VehicleFix) {
+    /// Take a located fix in; `expected_mm_s` is the usual speed there.
+    pub fn update(&mut self, at_mm: i64, expected_mm_s: i64, fix: &VehicleFix) {
         let elapsed = fix.received.since(self.fix_at);
         if elapsed > Millis::ZERO {
             let mixed = (self.cadence.0 * 3 + elapsed.0) / 4;
@@ -88,10 +142,7 @@ impl Track {
             None if elapsed > Millis::ZERO => (driven * 1000 / elapsed.0).clamp(0, 50_000),
             None => self.speed_mm_s,
         };
-        if free_mm_s > 0 && self.speed_mm_s * 10 > free_mm_s * 7 {
-            let seen = (self.speed_mm_s * 1000 / free_mm_s).clamp(700, 1_500);
-            self.pace_permille = (self.pace_permille * 7 + seen) / 8;
-        }
+        self.driver.glance(self.speed_mm_s, expected_mm_s);
         self.at_mm = at_mm.max(self.at_mm - BACK_MM);
         self.fix_at = fix.received;
     }
@@ -170,6 +221,19 @@ mod tests {
             assert!((track.at_mm - i64::from(second) * 12_000).abs() <= 6_000);
         }
         assert_eq!(track.cadence, Millis(1_000));
+    }
+
+    #[test]
+    fn a_slow_driver_is_known_after_a_few_stretches() {
+        let mut driver = Driver::default();
+        let doubt = driver.variance;
+        for _ in 0..4 {
+            driver.observe(1_200, 80 * 80);
+        }
+        assert!((1_150..=1_200).contains(&driver.slow_permille), "{driver:?}");
+        assert!(driver.variance * 3 < doubt, "{driver:?}");
+        driver.observe(i64::from(u32::MAX), 0);
+        assert!(driver.slow_permille <= SLOW.1 && driver.variance > 0);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! What the console and the reports see of the engine: copied out, off the hot path.
 
+use std::sync::Arc;
+
 use clearway_network::LineId;
 use clearway_signals::{ControllerId, GeoPoint, Millis, Mode, PreemptState, RowId, VehicleId};
 
+use crate::detour::Decision;
 use crate::engine::Engine;
 use crate::event::Mission;
 use crate::transit::Standing;
@@ -63,6 +66,8 @@ pub struct TransitView {
     pub lateness_s: Option<i32>,
     /// How it stands with priority.
     pub standing: Standing,
+    /// Whether it follows a way around closed links.
+    pub diverted: bool,
 }
 
 /// Everything at one instant.
@@ -76,6 +81,8 @@ pub struct View {
     pub controllers: Vec<ControllerView>,
     /// Trams and buses.
     pub transits: Vec<TransitView>,
+    /// What lines and vehicles do around closed links.
+    pub detours: Arc<[Decision]>,
 }
 
 impl Engine {
@@ -99,6 +106,7 @@ impl Engine {
                 .enumerate()
                 .filter_map(|(v, t)| t.map(|t| transit_view(v, &t)))
                 .collect(),
+            detours: self.detours.decided(),
         }
     }
 
@@ -142,5 +150,6 @@ fn transit_view(index: usize, transit: &crate::transit::Transit) -> TransitView 
         line: transit.line,
         lateness_s: transit.lateness_s,
         standing: transit.standing,
+        diverted: transit.plan != transit.line.index(),
     }
 }

@@ -6,6 +6,7 @@
 mod check;
 mod fault;
 mod modbus;
+mod policy;
 mod rsmp;
 mod snmp;
 #[cfg(test)]
@@ -22,6 +23,7 @@ use toml::Spanned;
 
 pub use fault::{ConfigError, Fault};
 pub use modbus::ModbusEntry;
+pub use policy::{Duties, Policy, PolicyError};
 pub use rsmp::{RsmpEntry, RsmpListener};
 pub use snmp::SnmpEntry;
 
@@ -82,6 +84,21 @@ pub struct Listen {
     /// The embedded MQTT broker, where a feed asks for it.
     #[schemars(with = "String")]
     pub broker: SocketAddr,
+    /// Release-all alone, on threads of its own; the port after the page's when not given.
+    #[schemars(with = "Option<String>")]
+    pub release: Option<SocketAddr>,
+}
+
+impl Listen {
+    /// Where release-all is heard. Beside a page on a port that the system chooses, it is one too.
+    #[must_use]
+    pub fn release(&self) -> SocketAddr {
+        let beside = match self.page.port() {
+            0 => 0,
+            port => port.checked_add(1).unwrap_or(0),
+        };
+        self.release.unwrap_or(SocketAddr::new(self.page.ip(), beside))
+    }
 }
 
 /// A port of this machine alone.
@@ -91,7 +108,7 @@ const fn loopback(port: u16) -> SocketAddr {
 
 impl Default for Listen {
     fn default() -> Self {
-        Self { page: loopback(8080), broker: loopback(1883) }
+        Self { page: loopback(8080), broker: loopback(1883), release: None }
     }
 }
 
@@ -104,54 +121,6 @@ pub struct Engine {
     /// Let the engine's thread sleep between positions even while a mission is active. It spares a
     /// core and costs some 100 µs of latency.
     pub park: bool,
-}
-
-/// How much is asked, and for whom.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Policy {
-    /// Controllers asked at a time ahead of one emergency vehicle, 1 to 64.
-    pub signals_ahead_max: u16,
-    /// Green stands at least this long before the vehicle arrives, seconds, 0 to 60.
-    pub lead_s: f64,
-    /// No request is held longer, seconds, 5 to 120.
-    pub hold_max_s: f64,
-    /// Pause at a controller after a request that was not served, seconds, 0 to 600.
-    pub lockout_s: f64,
-    /// Trams and buses later than this ask for priority, seconds, -3600 to 3600.
-    pub tram_late_s: i32,
-    /// Trams and buses ask when they are this near in time, seconds, 5 to 120.
-    pub tram_horizon_s: f64,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        let planner = clearway_planner::Config::default();
-        Self {
-            signals_ahead_max: u16::try_from(planner.signals_ahead_max).unwrap_or(u16::MAX),
-            lead_s: planner.lead.as_s(),
-            hold_max_s: planner.hold_max.as_s(),
-            lockout_s: planner.lockout.as_s(),
-            tram_late_s: planner.tram_late_s,
-            tram_horizon_s: planner.tram_horizon.as_s(),
-        }
-    }
-}
-
-impl Policy {
-    /// The planner's settings under this policy.
-    #[must_use]
-    pub fn planner(&self) -> clearway_planner::Config {
-        clearway_planner::Config {
-            signals_ahead_max: usize::from(self.signals_ahead_max),
-            lead: millis(self.lead_s),
-            hold_max: millis(self.hold_max_s),
-            lockout: millis(self.lockout_s),
-            tram_late_s: self.tram_late_s,
-            tram_horizon: millis(self.tram_horizon_s),
-            ..clearway_planner::Config::default()
-        }
-    }
 }
 
 /// Seconds of the file as the engine's milliseconds.

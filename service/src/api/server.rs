@@ -25,6 +25,9 @@ const SLOW: Duration = Duration::from_secs(5);
 /// A delta as it is sent: its number and its text.
 pub type Delta = (u64, Utf8Bytes);
 
+/// Takes everything back; gives how many requests there were.
+pub type ReleaseAll = Arc<dyn Fn() -> usize + Send + Sync>;
+
 /// What the routes need.
 #[derive(Clone)]
 pub struct ApiState {
@@ -34,8 +37,8 @@ pub struct ApiState {
     pub snapshot: Arc<ArcSwap<(Frame, Utf8Bytes)>>,
     /// The deltas.
     pub deltas: broadcast::Sender<Delta>,
-    /// Take everything back; gives how many requests there were.
-    pub release_all: Arc<dyn Fn() -> usize + Send + Sync>,
+    /// Take everything back.
+    pub release_all: ReleaseAll,
     /// The text of a scrape.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether the engine's loop turns.
@@ -63,6 +66,14 @@ pub fn router(state: ApiState, bound: SocketAddr) -> Router {
         .fallback(page::serve)
         .layer(middleware::from_fn(move |request, next| same_origin(bound, request, next)))
         .with_state(state)
+}
+
+/// The router of release-all alone, for a listener that depends on nothing else of the process.
+pub fn release_router(release_all: ReleaseAll, bound: SocketAddr) -> Router {
+    let route = move || async move { Json(json!({ "released": release_all() })) };
+    Router::new()
+        .route("/api/release-all", post(route))
+        .layer(middleware::from_fn(move |request, next| same_origin(bound, request, next)))
 }
 
 /// Only pages of this server may speak to it: a foreign page in the operator's browser must not

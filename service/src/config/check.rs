@@ -27,7 +27,7 @@ impl Config {
     pub fn check(&self, model_controllers: Option<&[&str]>) -> Result<Registry, ConfigError> {
         let mut checker = Checker { config: self, faults: Vec::new() };
         checker.top();
-        checker.policy();
+        checker.policy(model_controllers);
         checker.feeds();
         let registry = checker.vehicles();
         checker.rsmp_listeners();
@@ -65,10 +65,13 @@ impl Checker<'_> {
         }
         let listen = config.source.table("listen");
         self.listener(listen.clone(), "page", config.listen.page);
-        self.listener(listen, "broker", config.listen.broker);
+        self.listener(listen.clone(), "broker", config.listen.broker);
+        if let Some(release) = config.listen.release {
+            self.listener(listen, "release", release);
+        }
     }
 
-    fn policy(&mut self) {
+    fn policy(&mut self, model_controllers: Option<&[&str]>) {
         let policy = &self.config.policy;
         let table = self.config.source.table("policy");
         self.within(table.clone(), "signals_ahead_max", f64::from(policy.signals_ahead_max), 1.0..=64.0);
@@ -76,7 +79,10 @@ impl Checker<'_> {
         self.within(table.clone(), "hold_max_s", policy.hold_max_s, 5.0..=120.0);
         self.within(table.clone(), "lockout_s", policy.lockout_s, 0.0..=600.0);
         self.within(table.clone(), "tram_late_s", f64::from(policy.tram_late_s), -3600.0..=3600.0);
-        self.within(table, "tram_horizon_s", policy.tram_horizon_s, 5.0..=120.0);
+        self.within(table.clone(), "tram_horizon_s", policy.tram_horizon_s, 5.0..=120.0);
+        for (key, message, cure) in policy.faults(model_controllers) {
+            self.fault(table.clone(), key, message, cure);
+        }
     }
 
     fn feeds(&mut self) {

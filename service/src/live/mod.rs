@@ -2,8 +2,12 @@
 
 pub mod board;
 pub mod broker;
+mod controllers;
 pub mod feeds;
+#[cfg(test)]
+mod hung_tests;
 pub mod intake;
+mod local_time;
 pub mod missions;
 pub mod modbus;
 pub mod ntcip;

@@ -27,6 +27,7 @@ use super::board::Board;
 use super::controllers::{Controllers, ControllersError};
 use super::feeds::{self, FeedError};
 use super::intake::Intake;
+use super::local_time;
 use super::rsmp;
 use super::sites::{Reach, SiteError, reaches};
 use super::texts::{Names, Severity, sentence};
@@ -35,7 +36,7 @@ use crate::api::map::network_doc;
 use crate::api::scribe::{Pulse, Scribe};
 use crate::api::server::ReleaseAll;
 use crate::api::{ApiState, metrics, router};
-use crate::config::Config;
+use crate::config::{Config, PolicyError};
 
 /// Commands that wait for one adapter.
 const COMMANDS_ROOM: usize = 64;
@@ -65,6 +66,9 @@ pub enum PlantError {
     /// A listener for RSMP sites.
     #[error(transparent)]
     Rsmp(#[from] rsmp::ListenError),
+    /// The policy.
+    #[error(transparent)]
+    Policy(#[from] PolicyError),
     /// The engine's thread.
     #[error(transparent)]
     Runtime(#[from] clearway_runtime::RuntimeError),
@@ -121,6 +125,17 @@ impl Plant {
         loaded: Loaded,
         surface: Surface,
     ) -> Result<Self, PlantError> {
+        Self::start_through(config, registry, loaded, surface, |way| way).await
+    }
+
+    /// Start everything, with the engine's way out led through something of the caller's.
+    pub(super) async fn start_through(
+        config: &Config,
+        registry: Registry,
+        loaded: Loaded,
+        surface: Surface,
+        through: impl FnOnce(Box<dyn Egress>) -> Box<dyn Egress>,
+    ) -> Result<Self, PlantError> {
         let Surface { clock, demo } = surface;
         let Loaded { network, model } = loaded;
         let network = Arc::new(network);
@@ -128,7 +143,7 @@ impl Plant {
         let sites: Vec<Site> = reaches.iter().map(|r| r.site.clone()).collect();
         let board = Arc::new(Board::new(registry.clone(), network.controllers.len()));
         let wall = wall_clock(&clock);
-        let (journal, runtime, orders) = start_engine(config, &registry, &network, &clock)?;
+        let (journal, runtime, orders) = start_engine(config, &registry, &network, &clock, through)?;
         let runtime = Arc::new(runtime);
         let intake =
             Arc::new(Intake::new(&network, &sites, runtime.ingress(), Arc::clone(&board), Arc::clone(&wall)));
@@ -145,6 +160,8 @@ impl Plant {
         };
         let around = Around { intake: &intake, clock: &clock, withheld, shutdown: &shutdown };
         let mut tasks = JoinSet::new();
+        let zone = config.policy.zone().unwrap_or(jiff::tz::TimeZone::UTC);
+        tasks.spawn(local_time::tell(runtime.ingress(), zone, Arc::clone(&wall)));
         let watched = rsmp_sites(&reaches, &hubs);
         tasks.spawn(rsmp::watch(watched, Arc::clone(&board), Arc::clone(&network), Arc::clone(&wall)));
         let adapters = {
@@ -308,6 +325,7 @@ fn start_engine(
     registry: &Registry,
     network: &Arc<Network>,
     clock: &Clock,
+    through: impl FnOnce(Box<dyn Egress>) -> Box<dyn Egress>,
 ) -> Result<(Option<Journal>, Runtime, AllOrders), PlantError> {
     let class = |class| match class {
         VehicleClass::Emergency => Class::Emergency,
@@ -324,7 +342,7 @@ fn start_engine(
         None => None,
         Some(dir) => {
             let dir = config.resolve(dir);
-            let start = Start::new(network, &vehicles, &planner, epoch, wall_ms);
+            let start = Start::new(network, &vehicles, &planner, epoch, wall_ms).with_policy(&policy);
             Some(
                 Journal::create(&dir, start)
                     .map_err(|e| PlantError::Journal(dir.display().to_string(), e))?,
@@ -332,10 +350,10 @@ fn start_engine(
         }
     };
     let (outboxes, orders) = Outboxes::for_controllers(network.controllers.len());
-    let engine = Engine::new(Arc::clone(network), vehicles, planner, epoch);
+    let engine = Engine::new(Arc::clone(network), vehicles, planner, epoch).with_policy(policy);
     let records = journal.as_ref().and_then(Journal::records);
     let settings = Settings { journal: records, core: None, park: config.engine.park };
-    let runtime = Runtime::start(engine, Box::new(outboxes), clock.clone(), settings)?;
+    let runtime = Runtime::start(engine, through(Box::new(outboxes)), clock.clone(), settings)?;
     Ok((journal, runtime, orders))
 }
 

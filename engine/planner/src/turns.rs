@@ -8,8 +8,9 @@
 //! which that vehicle's own call is due: rows change hands upwards only, so they cannot oscillate.
 
 use clearway_certify::Class;
+use clearway_network::Controller;
 use clearway_signals::limits::MISSIONS_MAX;
-use clearway_signals::{Millis, RequestId, VehicleId};
+use clearway_signals::{GroupSet, Millis, RequestId, VehicleId};
 
 use crate::engine::Engine;
 use crate::output::{Notice, Output};
@@ -18,6 +19,9 @@ use crate::wave::{Skip, Wave, WaveSignal};
 
 /// Between two rows of one controller that do not conflict: the exit of the first and the reading of it.
 const BETWEEN: Millis = Millis(1_000);
+
+/// A vehicle that seeks its way needs a green at least this long.
+const PASSAGE: Millis = Millis(5_000);
 
 /// When a signal is called, green and released.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -81,6 +85,14 @@ impl Turns {
             stale: false,
             given: false,
         }
+    }
+}
+
+impl Turns {
+    /// How long a vehicle that comes to a signal waits for those before it in rank: what a search of ways
+    /// asks. Nobody is waited for while only one vehicle is under way.
+    pub fn wait(&self, controller: &Controller, wanted: GroupSet, at: Millis, rank: &Rank) -> Millis {
+        if self.given { self.book.wait(controller, wanted, at, PASSAGE, Some(rank)) } else { Millis::ZERO }
     }
 }
 

@@ -10,7 +10,7 @@ pub(super) const NONE: u32 = u32::MAX;
 /// Not a goal.
 pub(super) const NO_GOAL: u32 = u32::MAX;
 /// A bucket spans this power of two of milliseconds.
-const SHIFT: u32 = 8;
+const SHIFT: u32 = 7;
 /// Buckets in the ring; a key further away waits in the last one.
 const BUCKETS: u32 = 4_096;
 

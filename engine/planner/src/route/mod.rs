@@ -10,7 +10,6 @@
 mod alternatives;
 mod labels;
 mod landmarks;
-mod reserved;
 mod roads;
 mod waits;
 
@@ -23,7 +22,6 @@ use landmarks::{Bounds, FAR, Landmarks};
 use roads::{Arc, Roads};
 
 pub use alternatives::{ALTERNATIVES_MAX, Alternative};
-pub use reserved::{Window, wait_for};
 pub use roads::{Crossing, SIGNAL_MS, TURN_MS, U_TURN_MS};
 pub use waits::Waits;
 
@@ -189,13 +187,22 @@ impl Router {
             if self.best.is_some_and(|best| at_ms.saturating_add(label.bound_ms) >= best.at_ms) {
                 continue;
             }
+            // As a rule all arcs of a link obey one signal: it is asked once.
+            let (mut met, mut free_ms) = (None, Some(at_ms));
             let (first, end) = self.roads.range(link);
-            for arc in first..end {
-                let arc = *self.roads.arc(arc);
+            for place in first..end {
+                let arc = *self.roads.arc(place);
                 if !arc.allows(query.uses) {
                     continue;
                 }
-                let Some(mut at) = leave(&arc, query.depart, at_ms, closures, &wait) else { continue };
+                let crossing = arc.crossing();
+                if crossing != met {
+                    (met, free_ms) = (crossing, pass(crossing, query.depart, at_ms, &wait));
+                }
+                let Some(mut at) = free_ms.and_then(|free| drive_on(&arc, query.depart, free, closures))
+                else {
+                    continue;
+                };
                 if self.penalised {
                     at = at.saturating_add(self.penalties[arc.to as usize]);
                 }
@@ -266,7 +273,10 @@ impl Router {
         times.push(query.depart + start.after);
         for pair in way.windows(2) {
             let arc = self.roads.between(pair[0], pair[1], query.uses);
-            let next = arc.and_then(|arc| leave(arc, query.depart, at_ms, query.closures, &wait));
+            let next = arc.and_then(|arc| {
+                let free_ms = pass(arc.crossing(), query.depart, at_ms, &wait)?;
+                drive_on(arc, query.depart, free_ms, query.closures)
+            });
             let Some(next) = next else { return false };
             at_ms = next;
             times.push(query.depart + Millis(i64::from(at_ms)));
@@ -278,24 +288,27 @@ impl Router {
     }
 }
 
-/// When the end of the arc's link is reached by who is at the arc's beginning at `at_ms`: the signal is
-/// waited for, then the link that is closed, then there are the turn and the link itself. `None`: never.
+/// When the signal is passed by who is there at `at_ms`; `None`: never.
 #[inline]
-fn leave(
-    arc: &Arc,
+fn pass(
+    crossing: Option<Crossing>,
     depart: Millis,
     at_ms: u32,
-    closures: Option<&Closures>,
     wait: impl Fn(&Crossing, Millis) -> Millis,
 ) -> Option<u32> {
-    let mut at_ms = at_ms;
-    if let Some(crossing) = arc.crossing() {
-        at_ms = later(at_ms, wait(&crossing, depart + Millis(i64::from(at_ms))))?;
-    }
-    if let Some(closures) = closures {
-        at_ms = later(at_ms, closures.wait(LinkId(arc.to), depart + Millis(i64::from(at_ms))))?;
-    }
-    at_ms.checked_add(arc.cost_ms)
+    let Some(crossing) = crossing else { return Some(at_ms) };
+    later(at_ms, wait(&crossing, depart + Millis(i64::from(at_ms))))
+}
+
+/// When the end of the arc's link is reached by who has passed the signal: the link may be closed, then
+/// there are the turn and the link itself. `None`: never.
+#[inline]
+fn drive_on(arc: &Arc, depart: Millis, at_ms: u32, closures: Option<&Closures>) -> Option<u32> {
+    let open_ms = match closures {
+        Some(closures) => later(at_ms, closures.wait(LinkId(arc.to), depart + Millis(i64::from(at_ms))))?,
+        None => at_ms,
+    };
+    open_ms.checked_add(arc.cost_ms)
 }
 
 #[inline]

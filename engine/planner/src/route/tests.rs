@@ -45,6 +45,15 @@ fn against_the_one_way_there_is_no_way() {
     assert!(way.is_empty());
 }
 
+/// A controller is another vehicle's in this time.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    controller: ControllerId,
+    serves: clearway_signals::GroupSet,
+    from: Millis,
+    until: Millis,
+}
+
 /// What a random network is made of, small numbers only.
 #[derive(Debug, Clone)]
 struct Plan {
@@ -219,8 +228,7 @@ impl Instance {
             from: Millis(*from),
             until: Millis(from + long),
         };
-        let mut windows: Vec<Window> = plan.windows.iter().map(window).collect();
-        windows.sort_by_key(|window| window.controller);
+        let windows: Vec<Window> = plan.windows.iter().map(window).collect();
         let end = |n: usize| (link(plan.ends[n].0), Millis(plan.ends[n].1));
         let running = |link: LinkId| {
             i64::from(network.link(link).length_mm) * 1000 / i64::from(network.link(link).speed_mm_s)
@@ -308,7 +316,8 @@ impl Instance {
         move |crossing, at| {
             let zero = waits.offset(crossing.controller);
             let red = waits.planned(crossing.controller, crossing.group, zero, at);
-            red + wait_for(&self.windows, crossing, at + red)
+            let signal = SignalRef { controller: crossing.controller, group: crossing.group };
+            Millis(self.behind_windows(signal, (at + red).0)) - at
         }
     }
 }

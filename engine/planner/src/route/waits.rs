@@ -6,20 +6,24 @@
 use clearway_network::Network;
 use clearway_signals::{ControllerId, GroupId, Millis};
 
-/// The greens of one group in the cycle.
-#[derive(Clone, Copy, Debug, Default)]
-struct Greens {
-    first: u32,
-    end: u32,
-    /// The wait of a vehicle that comes at any time of the cycle, on average.
-    mean: Millis,
+/// Nothing follows.
+const NONE: u32 = u32::MAX;
+
+/// A green in the cycle of its group, milliseconds. Packed: a search asks for every signal of a city.
+#[derive(Clone, Copy, Debug)]
+struct Green {
+    cycle_ms: u32,
+    start_ms: u32,
+    /// Zero where the plan never shows the group green.
+    length_ms: u32,
+    /// Another green of the group.
+    next: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Plan {
-    cycle: Millis,
     offset: Millis,
-    /// Where the controller's groups begin.
+    /// The first green of each group: from here on, by group.
     groups: u32,
     groups_end: u32,
 }
@@ -28,30 +32,43 @@ struct Plan {
 #[derive(Clone, Debug)]
 pub struct Waits {
     plans: Vec<Plan>,
-    groups: Vec<Greens>,
-    /// Start and length of each green.
-    greens: Vec<(Millis, Millis)>,
+    /// The first green of every group, then those that follow.
+    greens: Vec<Green>,
+    /// What a vehicle that comes at any time of the cycle waits on average, by group.
+    means: Vec<Millis>,
 }
 
 impl Waits {
     /// Work the tables out.
     #[must_use]
     pub fn new(network: &Network) -> Self {
-        let mut waits = Self { plans: Vec::new(), groups: Vec::new(), greens: Vec::new() };
+        let groups: usize = network.controllers.iter().map(|controller| controller.groups.len()).sum();
+        let mut waits =
+            Self { plans: Vec::new(), greens: Vec::with_capacity(groups), means: Vec::with_capacity(groups) };
+        let mut others: Vec<Green> = Vec::new();
         for controller in &network.controllers {
             let plan = &controller.plan;
-            let groups = index(waits.groups.len());
+            let first = index(waits.greens.len());
             for group in (0u8..).map(GroupId).take(controller.groups.len()) {
-                let first = index(waits.greens.len());
-                let own = plan.windows.iter().filter(|window| window.group == group);
-                waits.greens.extend(own.map(|window| (window.start, window.length)));
-                let end = index(waits.greens.len());
-                let mean = mean_wait(plan.cycle, &waits.greens[first as usize..end as usize]);
-                waits.groups.push(Greens { first, end, mean });
+                let own: Vec<(Millis, Millis)> = plan
+                    .windows
+                    .iter()
+                    .filter(|window| window.group == group)
+                    .map(|window| (window.start, window.length))
+                    .collect();
+                let mut next = NONE;
+                for window in own.iter().skip(1) {
+                    others.push(green(plan.cycle, *window, next));
+                    next = index(groups + others.len() - 1);
+                }
+                let one = own.first().copied().unwrap_or_default();
+                waits.greens.push(green(plan.cycle, one, next));
+                waits.means.push(mean_wait(plan.cycle, &own));
             }
-            let groups_end = index(waits.groups.len());
-            waits.plans.push(Plan { cycle: plan.cycle, offset: plan.offset, groups, groups_end });
+            let end = index(waits.greens.len());
+            waits.plans.push(Plan { offset: plan.offset, groups: first, groups_end: end });
         }
+        waits.greens.append(&mut others);
         waits
     }
 
@@ -60,40 +77,65 @@ impl Waits {
     /// A group that the plan never shows green is waited for a whole cycle: somebody lets the vehicle
     /// through, or it passes with care. Unknown groups are not waited for.
     #[must_use]
+    #[inline]
     pub fn planned(&self, controller: ControllerId, group: GroupId, zero: Millis, at: Millis) -> Millis {
-        let Some((plan, greens)) = self.of(controller, group) else { return Millis::ZERO };
-        if greens.first == greens.end {
-            return plan.cycle;
-        }
-        let position = (at - zero).0.rem_euclid(plan.cycle.0);
-        let mut least = plan.cycle.0;
-        for (start, length) in &self.greens[greens.first as usize..greens.end as usize] {
-            let into = position - start.0;
-            let into = if into < 0 { into + plan.cycle.0 } else { into };
-            if into < length.0 {
+        let Some(place) = self.place(controller, group) else { return Millis::ZERO };
+        let mut green = self.greens[place];
+        let position_ms = position(at - zero, green.cycle_ms);
+        let mut least_ms = green.cycle_ms;
+        loop {
+            let into_ms = if position_ms < green.start_ms {
+                position_ms + green.cycle_ms - green.start_ms
+            } else {
+                position_ms - green.start_ms
+            };
+            if into_ms < green.length_ms {
                 return Millis::ZERO;
             }
-            least = least.min(plan.cycle.0 - into);
+            if green.length_ms > 0 {
+                least_ms = least_ms.min(green.cycle_ms - into_ms);
+            }
+            let Some(next) = self.greens.get(green.next as usize) else { break };
+            green = *next;
         }
-        Millis(least)
+        Millis(i64::from(least_ms))
     }
 
     /// The same when nobody knows where in its cycle the controller stands: the average.
     #[must_use]
     pub fn mean(&self, controller: ControllerId, group: GroupId) -> Millis {
-        self.of(controller, group).map_or(Millis::ZERO, |(_, greens)| greens.mean)
+        self.place(controller, group).map_or(Millis::ZERO, |place| self.means[place])
     }
 
     /// Where the model says that the cycle begins.
     #[must_use]
+    #[inline]
     pub fn offset(&self, controller: ControllerId) -> Millis {
         self.plans.get(controller.index()).map_or(Millis::ZERO, |plan| plan.offset)
     }
 
-    fn of(&self, controller: ControllerId, group: GroupId) -> Option<(Plan, Greens)> {
-        let plan = *self.plans.get(controller.index())?;
-        let at = plan.groups as usize + group.index();
-        (at < plan.groups_end as usize).then(|| (plan, self.groups[at]))
+    #[inline]
+    fn place(&self, controller: ControllerId, group: GroupId) -> Option<usize> {
+        let plan = self.plans.get(controller.index())?;
+        let place = plan.groups as usize + group.index();
+        (place < plan.groups_end as usize).then_some(place)
+    }
+}
+
+fn green(cycle: Millis, (start, length): (Millis, Millis), next: u32) -> Green {
+    let ms = |time: Millis| u32::try_from(time.0.max(0)).unwrap_or(u32::MAX / 4);
+    let cycle_ms = ms(cycle).clamp(1, u32::MAX / 4);
+    Green { cycle_ms, start_ms: ms(start) % cycle_ms, length_ms: ms(length), next }
+}
+
+/// The time of the cycle. Divides 32 bits where they are enough: that takes half the time.
+#[inline]
+fn position(since: Millis, cycle_ms: u32) -> u32 {
+    match u32::try_from(since.0) {
+        Ok(since) => since % cycle_ms,
+        // Below the cycle, so that it fits.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        Err(_) => since.0.rem_euclid(i64::from(cycle_ms)) as u32,
     }
 }
 

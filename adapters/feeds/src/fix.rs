@@ -64,6 +64,10 @@ pub enum MissionChange {
         destination: Option<GeoPoint>,
         /// The duty, for people: the case's nature, never personal data.
         duty: String,
+        /// The code of the case's nature; empty while the case is not known.
+        code: String,
+        /// How urgent the dispatch centre says it is, 0 (vital) to 3; `None` when it does not say.
+        priority: Option<u8>,
     },
     /// No longer under way.
     End {
@@ -231,6 +235,8 @@ pub struct Incident {
     pub code: String,
     /// The code's own label.
     pub label: String,
+    /// How urgent the dispatch centre says it is, 0 (vital) to 3; `None` when it does not say.
+    pub priority: Option<u8>,
     /// Where; `None` when the case has no coordinates.
     pub place: Option<GeoPoint>,
 }

@@ -7,6 +7,7 @@
 
 pub mod adapter;
 pub mod fix;
+pub mod gtfs_rt;
 pub mod hfp;
 pub mod hub;
 pub mod nmea;

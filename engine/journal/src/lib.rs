@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod frame;
+pub mod policy;
 pub mod reader;
 pub mod replay;
 pub mod wire;

@@ -55,7 +55,8 @@ pub fn replay(dir: &Path, network: Arc<Network>) -> Result<Replayed, JournalErro
         found.divergence = Some(Divergence::OtherNetwork(start.network));
         return Ok(found);
     }
-    let mut engine = Engine::new(network, start.vehicle_infos(), start.planner_config(), Epoch(start.epoch));
+    let mut engine = Engine::new(network, start.vehicle_infos(), start.planner_config(), Epoch(start.epoch))
+        .with_policy(start.policy.policy());
     let mut out = Output::default();
     let mut expected: VecDeque<WireCommand> = VecDeque::new();
     for entry in entries {

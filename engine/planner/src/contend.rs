@@ -164,7 +164,7 @@ impl Engine {
     fn arbitrate(&mut self, want: &Want, now: Millis) -> Say {
         let controller = want.controller;
         let emergency = self.emergency_ahead(controller);
-        let delay = match self.decide(want, emergency, now) {
+        let delay = match self.who_asks_first(want, emergency, now) {
             Some((first, _)) if first != want.vehicle => return Say::After(first),
             Some((_, delay)) => Some(delay),
             None => None,
@@ -176,7 +176,7 @@ impl Engine {
     }
 
     /// Who asks first, and with which delay; `None` where the controller cannot be predicted.
-    fn decide(
+    fn who_asks_first(
         &mut self,
         want: &Want,
         emergency: Option<(VehicleId, GroupSet, Millis, Millis)>,

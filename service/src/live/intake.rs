@@ -13,6 +13,7 @@ use clearway_signals::{ControllerId, Millis};
 
 use super::board::{Board, Seen};
 use super::texts::Severity;
+use crate::config::Duties;
 
 /// A message without a position speaks of where the vehicle was last seen, if that is this young.
 const PLACE_LASTS: Millis = Millis(10_000);
@@ -25,6 +26,7 @@ pub struct Intake {
     lines: BTreeMap<(String, u8), LineId>,
     titles: Vec<String>,
     protocols: Vec<Protocol>,
+    duties: Duties,
 }
 
 impl Intake {
@@ -51,7 +53,14 @@ impl Intake {
             lines: network.lines.iter().enumerate().filter_map(line).collect(),
             titles: network.controllers.iter().map(|c| c.title.clone()).collect(),
             protocols,
+            duties: Duties::default(),
         }
+    }
+
+    /// The same intake, which knows the policy's duties.
+    #[must_use]
+    pub fn with_duties(self, duties: Duties) -> Self {
+        Self { duties, ..self }
     }
 
     fn send(&self, event: Event, decoded_ns: Option<u64>) {
@@ -99,13 +108,13 @@ impl Intake {
     fn mission(&self, update: &MissionUpdate) {
         let label = self.board.label(update.vehicle);
         match &update.kind {
-            MissionChange::Start { destination: None, duty } => {
+            MissionChange::Start { destination: None, duty, .. } => {
                 self.say(
                     Severity::Warning,
                     format!("{label} is under way ({duty}) and its destination is not known yet."),
                 );
             }
-            MissionChange::Start { destination: Some(destination), duty } => {
+            MissionChange::Start { destination: Some(destination), duty, code, priority } => {
                 let Some(id) = self.board.open_mission(&update.key, update.vehicle, duty) else {
                     self.say(
                         Severity::Warning,
@@ -113,7 +122,13 @@ impl Intake {
                     );
                     return;
                 };
-                let mission = Mission::new(id, update.vehicle, *destination);
+                let known = self.duties.find(code, duty);
+                let usual = known.and_then(|(_, priority)| priority).unwrap_or(Mission::PRIORITY);
+                let mission = Mission {
+                    priority: priority.unwrap_or(usual),
+                    duty: known.map(|(duty, _)| duty),
+                    ..Mission::new(id, update.vehicle, *destination)
+                };
                 self.send(Event::Mission(mission), None);
             }
             MissionChange::End { reason } => {

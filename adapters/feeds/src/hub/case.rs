@@ -28,12 +28,15 @@ pub(super) fn id<'a>(message: &Node<'a>) -> Result<&'a str, Fault> {
 /// Reads a `createCase`.
 pub(super) fn read(case: &Node<'_>, state: &mut State, at: Arrival) -> Result<Element, Fault> {
     time(&case.need("creation")?)?;
-    let happened = case.need("qualification")?.need("whatsHappen")?;
+    let qualification = case.need("qualification")?;
+    let happened = qualification.need("whatsHappen")?;
+    let urgency = qualification.get("details").map(|details| details.text_of("priority"));
     let incident = Incident {
         case: id(case)?.to_owned(),
         received: at.received,
         code: kept(happened.need("code")?.text()?),
         label: kept(happened.text_of("label")?.unwrap_or_default()),
+        priority: urgency.transpose()?.flatten().and_then(priority),
         place: place(&case.need("location")?)?,
     };
     let updates = state.missions.open(incident.clone());
@@ -50,6 +53,11 @@ fn place(location: &Node<'_>) -> Result<Option<clearway_signals::GeoPoint>, Faul
     let coord = point.need("coord")?;
     let (lat, lon) = (coord.need("lat")?.number()?, coord.need("lon")?.number()?);
     plausible::place(lat, lon).map(Some).map_err(|reject| coord.fault(reject))
+}
+
+/// The priority of medical regulation, `P0` to `P3`; `NR` and whatever else says nothing.
+fn priority(code: &str) -> Option<u8> {
+    ["P0", "P1", "P2", "P3"].iter().position(|known| *known == code).and_then(|at| u8::try_from(at).ok())
 }
 
 fn kept(text: &str) -> String {

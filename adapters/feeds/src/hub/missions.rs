@@ -144,13 +144,14 @@ impl Missions {
 
     fn start(&self, vehicle: VehicleId, key: MissionKey, status: Status, received: Millis) -> MissionUpdate {
         let case = self.cases.iter().find(|known| known.case == key.case);
+        let (code, priority) = case.map_or((String::new(), None), |case| (case.code.clone(), case.priority));
         let (destination, duty) = match (status, case) {
             // The case says where the scene is, not where the patient is taken.
             (Status::Transporting, _) => (None, "transport".to_owned()),
             (_, Some(case)) => (case.place, duty(case)),
             (_, None) => (None, "emergency".to_owned()),
         };
-        MissionUpdate { key, vehicle, received, kind: MissionChange::Start { destination, duty } }
+        MissionUpdate { key, vehicle, received, kind: MissionChange::Start { destination, duty, code, priority } }
     }
 }
 

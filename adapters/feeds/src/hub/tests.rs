@@ -3,7 +3,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fix::{EndReason, MissionChange};
+use crate::fix::{EndReason, MissionChange, MissionUpdate};
 use crate::outgoing::Outgoing;
 use crate::plausible::GeoBox;
 use crate::registry::Vehicle;
@@ -69,7 +69,7 @@ fn story(messages: &[String]) -> Vec<String> {
         for event in outcome.events {
             let FeedEvent::Mission(update) = event else { continue };
             told.push(match update.kind {
-                MissionChange::Start { destination, duty } => {
+                MissionChange::Start { destination, duty, .. } => {
                     let known = if destination == Some(SCENE) { "scene" } else { "unknown" };
                     format!("{second} start {} to {known}: {duty}", update.key.case)
                 }
@@ -280,6 +280,26 @@ fn memory_is_bounded_by_cases_and_vehicles() {
 }
 
 #[test]
+fn the_priority_of_a_case_reaches_its_missions() {
+    for (given, expected) in [(Some("P0"), Some(0)), (Some("P3"), Some(3)), (Some("NR"), None), (None, None)] {
+        let mut state = state();
+        let mut case: Value = serde_json::from_str(&rc_eda()).unwrap();
+        if let Some(given) = given {
+            case["createCase"]["qualification"]["details"] = json!({"priority": given});
+        }
+        parse(case.to_string().as_bytes(), &mut state, at(0)).unwrap();
+        let told = parse(rc_ri(CASE, Status::UnderWay, 1).as_bytes(), &mut state, at(1)).unwrap().events;
+        let found = told.iter().find_map(|event| match event {
+            FeedEvent::Mission(MissionUpdate { kind: MissionChange::Start { code, priority, .. }, .. }) => {
+                Some((code.as_str(), *priority))
+            }
+            _ => None,
+        });
+        assert_eq!(found, Some(("C04.02.01", expected)));
+    }
+}
+
+#[test]
 fn published_examples_are_well_formed_and_the_fire_story_runs() {
     let Some(folder) = crate::reference::folder("hubsante/sample/examples") else { return };
     let mut vehicle = Vehicle::new("VSR268", VehicleClass::Emergency);
@@ -295,7 +315,7 @@ fn published_examples_are_well_formed_and_the_fire_story_runs() {
         for event in outcome.events {
             if let FeedEvent::Mission(update) = event {
                 told.push(match update.kind {
-                    MissionChange::Start { destination, duty } => format!("{minute} {duty} {destination:?}"),
+                    MissionChange::Start { destination, duty, .. } => format!("{minute} {duty} {destination:?}"),
                     MissionChange::End { reason } => format!("{minute} {}", reason.word()),
                 });
             }

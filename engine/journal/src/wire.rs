@@ -91,6 +91,8 @@ pub enum WireEvent {
     Learned(u8, u32, u8, Vec<u16>),
     /// Vehicle, per cent of its places.
     Load(u32, u8),
+    /// A link is closed to trams and buses until then.
+    TransitBlocked(u32, i64),
 }
 
 /// Mirror of `ControllerStatus`.
@@ -218,6 +220,7 @@ impl From<&Event> for WireEvent {
             Event::Tick => Self::Tick,
             Event::ReleaseAll => Self::ReleaseAll,
             Event::Blocked(link, until) => Self::Blocked(link.0, until.0),
+            Event::TransitBlocked(link, until) => Self::TransitBlocked(link.0, until.0),
             Event::Load(vehicle, percent) => Self::Load(vehicle.0, *percent),
             Event::LocalTime(time) => Self::LocalTime(time.weekday, time.minute),
             Event::Learned(lesson) => {
@@ -260,6 +263,9 @@ impl From<&WireEvent> for Event {
             WireEvent::Tick => Self::Tick,
             WireEvent::ReleaseAll => Self::ReleaseAll,
             WireEvent::Blocked(link, until) => Self::Blocked(LinkId(*link), Millis(*until)),
+            WireEvent::TransitBlocked(link, until) => {
+                Self::TransitBlocked(LinkId(*link), Millis(*until))
+            }
             WireEvent::Load(vehicle, percent) => Self::Load(VehicleId(*vehicle), *percent),
             WireEvent::Learned(topic, place, period, seen) => {
                 let mut weights = [0; BINS];

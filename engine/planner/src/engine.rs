@@ -134,6 +134,7 @@ impl Engine {
             Event::Armed(controller, armed) => self.on_armed(*controller, *armed),
             Event::Counts(counts) => self.on_counts(counts),
             Event::Blocked(link, until) => self.on_blocked(*link, *until, now, out),
+            Event::TransitBlocked(link, until) => self.detours.note(*link, *until, now),
             Event::Load(vehicle, percent) => self.on_load(*vehicle, *percent),
             Event::LocalTime(time) => self.on_local_time(*time, out),
             Event::Learned(lesson) => self.learned.recall(lesson),

@@ -113,6 +113,9 @@ pub enum Event {
     Counts(Counts),
     /// A link cannot be passed until then; a time that is over opens it.
     Blocked(LinkId, Millis),
+    /// A link cannot be passed by trams and buses until then, and emergency vehicles still drive there; a
+    /// time that is over opens it.
+    TransitBlocked(LinkId, Millis),
     /// How full a tram or bus is, in per cent of its places.
     Load(VehicleId, u8),
     /// What the site's clocks show from now on; once a minute, and at the start.

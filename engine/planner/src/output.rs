@@ -2,8 +2,10 @@
 
 use clearway_certify::{Command, Finding};
 use clearway_signals::limits::COMMANDS_PER_EVENT_MAX;
-use clearway_signals::{ControllerId, MissionId, RequestId, RequestState, RowId, VehicleId};
+use clearway_network::LineId;
+use clearway_signals::{ControllerId, Millis, MissionId, RequestId, RequestState, RowId, VehicleId};
 
+use crate::detour::Action;
 use crate::policy::RuleId;
 use crate::turns::Precedence;
 
@@ -113,6 +115,21 @@ pub enum Notice {
     NoPriorityChannel(VehicleId, ControllerId),
     /// The controller is back in step with its plan.
     Recovered(ControllerId),
+    /// The trips of a line, or one vehicle of it, go another way around closed links.
+    Diverted {
+        /// The line.
+        line: LineId,
+        /// The one vehicle; `None`: every trip of the line.
+        vehicle: Option<VehicleId>,
+        /// What they do.
+        action: Action,
+        /// How much longer a passenger rides, or waits.
+        extra: Millis,
+        /// Stops that are left out.
+        skipped: u16,
+    },
+    /// The trips of a line run as planned again.
+    LineRestored(LineId),
 }
 
 /// Commands and notices of one event; cleared by the driver, never grown beyond its bounds.

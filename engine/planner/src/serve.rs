@@ -21,7 +21,7 @@ const SILENT_MAX: Millis = Millis::from_s(30);
 impl Engine {
     pub(crate) fn on_transit(&mut self, update: &TransitUpdate, now: Millis, out: &mut Output) {
         let vehicle = update.fix.vehicle;
-        let (true, true) = (vehicle.index() < self.transits.len(), update.line.index() < self.lines.len())
+        let (true, true) = (vehicle.index() < self.transits.len(), update.line.index() < self.network.lines.len())
         else {
             return;
         };
@@ -29,14 +29,15 @@ impl Engine {
         let known = self.transits[vehicle.index()].as_ref().is_some_and(|t| t.line == update.line);
         if !known {
             self.on_transit_end(vehicle, now, out);
-            let plan = &self.lines[update.line.index()];
-            self.transits[vehicle.index()] = Transit::appear(&network, plan, update);
+            self.transits[vehicle.index()] = self.appear(update);
         } else if let Some(transit) = &mut self.transits[vehicle.index()] {
-            let on_line = transit.report(&network, &self.lines[transit.plan], update);
-            if !on_line {
+            let on_way = transit.report(&network, &self.lines[transit.plan], &mut self.dwells, update);
+            if !on_way {
                 self.on_transit_end(vehicle, now, out);
+                self.transits[vehicle.index()] = self.appear(update);
             }
         }
+        self.keep_sequence(vehicle, now);
         self.serve(vehicle, now, out);
     }
 
@@ -75,7 +76,10 @@ impl Engine {
         let place = plan.signals[next];
         let ruling = self.rule_on_transit(vehicle, transit.line, place.controller);
         let config = Config { tram_late_s: ruling.late_s(self.config.tram_late_s), ..self.config };
-        let wants = transit.wants(plan, &config, next, eta);
+        // A controller that is asked already keeps its promise; a new request is made only where it helps.
+        let first = transit.request.is_none() && place.row.is_some();
+        let wants = transit.wants(plan, &config, next, eta)
+            && (!first || self.response(&place, now, now + eta).helps());
         if !wants {
             self.contest.leave(vehicle, place.controller);
         }

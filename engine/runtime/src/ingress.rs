@@ -71,6 +71,7 @@ fn is_urgent(event: &Event) -> bool {
         | Event::MissionEnd(_)
         | Event::Armed(..)
         | Event::Blocked(..)
+        | Event::TransitBlocked(..)
         | Event::ReleaseAll => true,
         Event::Transit(_)
         | Event::TransitEnd(_)

@@ -1,12 +1,13 @@
 //! What the engine's notices mean, in one sentence each.
 
 use clearway_certify::Finding;
-use clearway_network::Network;
+use clearway_network::{LineId, Network};
+use clearway_planner::detour::Action;
 use clearway_planner::policy::RuleId;
 use clearway_planner::turns::Precedence;
 use clearway_planner::wave::Skip;
 use clearway_planner::{Notice, Reason};
-use clearway_signals::{ControllerId, RequestState, VehicleId};
+use clearway_signals::{ControllerId, Millis, RequestState, VehicleId};
 
 /// How much a sentence matters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +43,16 @@ pub struct Names<'a> {
 }
 
 impl Names<'_> {
+    /// A line in one direction, as people say it.
+    fn line(&self, id: LineId) -> String {
+        let Some(line) = self.network.lines.get(id.index()) else { return "An unknown line".into() };
+        let end = line.calls.last().and_then(|call| self.network.stops.get(call.stop.index()));
+        match end {
+            Some(stop) => format!("Line {} to {}", line.designation, stop.name),
+            None => format!("Line {}", line.designation),
+        }
+    }
+
     fn at(&self, id: ControllerId) -> &str {
         self.network.controller(id).map_or("an unknown controller", |c| &c.title)
     }
@@ -94,7 +105,30 @@ pub fn sentence(notice: &Notice, names: &Names<'_>) -> (Severity, String) {
         Notice::NoPriorityChannel(v, controller) => {
             (Severity::Info, format!("{} has no priority channel for {}.", at(controller), vehicle(v)))
         }
+        Notice::Diverted { line, vehicle: v, action, extra, skipped } => {
+            let who =
+                v.map_or_else(|| names.line(*line), |v| format!("{} of {}", vehicle(&v), names.line(*line)));
+            (Severity::Notice, format!("{who} {}.", diverted(*action, *extra, *skipped)))
+        }
+        Notice::LineRestored(line) => {
+            (Severity::Notice, format!("{} runs as planned again.", names.line(*line)))
+        }
         Notice::Recovered(controller) => (Severity::Info, format!("{} is back in its plan.", at(controller))),
+    }
+}
+
+/// What a diversion means, as the rest of a sentence.
+fn diverted(action: Action, extra: Millis, skipped: u16) -> String {
+    let minutes = (extra.0 + 30_000) / 60_000;
+    let stops = match skipped {
+        0 => "no stop is left out".to_owned(),
+        1 => "1 stop is left out".to_owned(),
+        n => format!("{n} stops are left out"),
+    };
+    match action {
+        Action::Detour => format!("goes around the closed track, about {minutes} min longer; {stops}"),
+        Action::ShortTurn => format!("turns back before the closed track; {stops}"),
+        Action::Hold => format!("waits before the closed track, about {minutes} min"),
     }
 }
 

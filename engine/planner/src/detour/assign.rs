@@ -123,7 +123,8 @@ impl<'a> Search<'a> {
         if diversion.turnback.as_ref().is_some_and(full) {
             return false;
         }
-        let fits = |link: &clearway_network::LinkId| self.flow[link.index()] + trips <= self.room[link.index()];
+        let fits =
+            |link: &clearway_network::LinkId| self.flow[link.index()] + trips <= self.room[link.index()];
         if !diversion.way.iter().all(fits) {
             return false;
         }

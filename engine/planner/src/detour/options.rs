@@ -5,7 +5,7 @@
 //! search for each), and all of them are judged. Of several closures on one line the trip goes around
 //! all at once.
 
-use clearway_network::{Line, LineId, LinkId, Network, StopCall, StopId, TurnbackKind};
+use clearway_network::{Line, LineId, LinkId, Network, StopCall, StopId, Turnback, TurnbackKind};
 use clearway_signals::Millis;
 
 use super::riders::{Riders, walk};
@@ -70,8 +70,8 @@ pub struct Trip<'a> {
     pub line: LineId,
     /// The line of the other direction, if there is one.
     pub back: Option<LineId>,
-    /// Index of the link that it is on; 0 for a trip that has yet to start.
-    pub at: usize,
+    /// Index of the link that a vehicle is on; `None`: a trip of the line like all its trips.
+    pub at: Option<usize>,
     /// Its passengers.
     pub riders: Riders,
     /// When the last closure ahead ends.
@@ -87,10 +87,15 @@ impl Trip<'_> {
         &self.ground.network.lines[self.line.index()]
     }
 
+    /// Index of the first link that it has yet to leave.
+    fn from(&self) -> usize {
+        self.at.unwrap_or(0)
+    }
+
     /// First and last closed link ahead, as indices.
     fn closure(&self) -> Option<(usize, usize)> {
         let closed = |(_, link): &(usize, &LinkId)| self.ground.is_closed(**link);
-        let mut ahead = self.line().links.iter().enumerate().skip(self.at).filter(closed).map(|(i, _)| i);
+        let mut ahead = self.line().links.iter().enumerate().skip(self.from()).filter(closed).map(|(i, _)| i);
         let first = ahead.next()?;
         Some((first, ahead.last().unwrap_or(first)))
     }
@@ -99,7 +104,7 @@ impl Trip<'_> {
     /// average for the trips of a line.
     fn wait(&self) -> Millis {
         let left = if self.until == Millis::NEVER { OPEN_ENDED } else { self.until.since(self.now) };
-        if self.at == 0 { Millis(left.0 / 2) } else { left }
+        if self.at.is_none() { Millis(left.0 / 2) } else { left }
     }
 }
 
@@ -108,12 +113,13 @@ impl Trip<'_> {
 pub fn options(trip: &Trip<'_>) -> Vec<Diversion> {
     let Some((first, last)) = trip.closure() else { return Vec::new() };
     let (mut detours, mut turns) = (Vec::new(), Vec::new());
-    for leave in trip.at..first {
+    let rounds = rounds(trip);
+    for leave in trip.from()..first {
         let reach = Reach::from(&trip.ground, trip.line().links[leave]);
         for join in last + 1..trip.line().links.len() {
             detours.extend(detour(trip, &reach, leave, join));
         }
-        turns.extend(short_turns(trip, &reach, leave, last));
+        turns.extend(rounds.iter().filter_map(|round| short_turn(trip, &reach, leave, last, round)));
     }
     let mut found = best(detours, DETOURS_MAX);
     found.extend(best(turns, SHORT_TURNS_MAX));
@@ -141,7 +147,7 @@ fn detour(trip: &Trip<'_>, reach: &Reach, leave: usize, join: usize) -> Option<D
     let mut via = reach.way_to(line.links[join]);
     via.pop();
     let calls = calls_on(network, line, leave, &via, line, join);
-    let skipped = left_out(line, trip.at, &calls);
+    let skipped = left_out(line, trip.from(), &calls);
     let replacements = replacements(line, &calls);
     let usual = time_along(network, trip.ground.mode, &line.links[leave..=join]);
     let more = i64::try_from(replacements.len()).ok()? - i64::try_from(skipped.len()).ok()?;
@@ -165,43 +171,59 @@ fn detour(trip: &Trip<'_>, reach: &Reach, leave: usize, join: usize) -> Option<D
     })
 }
 
-/// Back along the other direction from every turnback that can be reached from link `leave`.
-fn short_turns(trip: &Trip<'_>, reach: &Reach, leave: usize, last: usize) -> Vec<Diversion> {
+/// A turnback that leads onto the other direction.
+struct Round<'a> {
+    /// Its index in the network.
+    turnback: usize,
+    /// The link at whose end the trip ends.
+    from: LinkId,
+    /// The loop, without its last link, which is the other direction's.
+    via: Vec<LinkId>,
+    back: LineId,
+    back_line: &'a Line,
+    /// Index of its first link on the other direction.
+    join: usize,
+}
+
+/// The turnbacks from which the trip could go back on open links.
+fn rounds<'a>(trip: &Trip<'a>) -> Vec<Round<'a>> {
     let network = trip.ground.network;
-    let Some(back) = trip.back.and_then(|back| network.lines.get(back.index()).map(|line| (back, line)))
+    let Some((back, back_line)) = trip.back.and_then(|b| network.lines.get(b.index()).map(|line| (b, line)))
     else {
         return Vec::new();
     };
-    let turn = |(index, _)| short_turn(trip, reach, leave, last, back, index);
-    network.turnbacks.iter().enumerate().filter_map(turn).collect()
+    let round = |(turnback, t): (usize, &Turnback)| {
+        let join = back_line.links.iter().position(|link| *link == t.to)?;
+        let open = !back_line.links[join..].iter().any(|link| trip.ground.is_closed(*link));
+        let mut via = Vec::new();
+        if t.kind == TurnbackKind::Loop {
+            let reach = Reach::from(&trip.ground, t.from);
+            reach.time_to(t.to)?;
+            via = reach.way_to(t.to);
+            via.pop();
+        }
+        open.then_some(Round { turnback, from: t.from, via, back, back_line, join })
+    };
+    network.turnbacks.iter().enumerate().filter_map(round).collect()
 }
 
+/// Over one turnback, from the end of link `leave` of the line.
 fn short_turn(
     trip: &Trip<'_>,
     reach: &Reach,
     leave: usize,
     last: usize,
-    (back, back_line): (LineId, &Line),
-    index: usize,
+    round: &Round<'_>,
 ) -> Option<Diversion> {
     let (network, line) = (trip.ground.network, trip.line());
-    let turnback = network.turnbacks.get(index)?;
-    let join = back_line.links.iter().position(|link| *link == turnback.to)?;
-    if back_line.links[join..].iter().any(|link| trip.ground.is_closed(*link)) {
-        return None;
-    }
-    reach.time_to(turnback.from)?;
-    let mut via = reach.way_to(turnback.from);
-    if turnback.kind == TurnbackKind::Loop {
-        let round = Reach::from(&trip.ground, turnback.from);
-        round.time_to(turnback.to)?;
-        via.extend(round.way_to(turnback.to));
-        via.pop();
-    }
+    let Round { back_line, join, .. } = *round;
+    reach.time_to(round.from)?;
+    let mut via = reach.way_to(round.from);
+    via.extend(&round.via);
     let calls = calls_on(network, line, leave, &via, back_line, join);
     let beyond = served_beyond(network, line, last);
     let skipped: Vec<StopId> =
-        left_out(line, trip.at, &calls).into_iter().filter(|stop| !beyond.contains(stop)).collect();
+        left_out(line, trip.from(), &calls).into_iter().filter(|stop| !beyond.contains(stop)).collect();
     let served = || calls.iter().map(|c| c.stop).chain(beyond.iter().copied());
     let before = line.calls.iter().rev().find(|c| c.link_index as usize <= leave);
     let gap = match (before, beyond.first()) {
@@ -215,13 +237,13 @@ fn short_turn(
         line: trip.line,
         action: Action::ShortTurn,
         leave,
-        join: Some((back, join)),
+        join: Some((round.back, join)),
         way: way_of(line, leave, &via, back_line, join),
         via,
         replacements: replacements(line, &calls[..]),
         calls,
         skipped,
-        turnback: Some(index),
+        turnback: Some(round.turnback),
         extra: TURN_ROUND,
         delay_pax_s,
         until: trip.until,
@@ -294,8 +316,7 @@ fn calls_on(
 fn stops_on(network: &Network, line: &Line, link: LinkId) -> Vec<StopCall> {
     let mut found: Vec<StopCall> = Vec::new();
     for other in network.lines.iter().filter(|other| other.mode == line.mode) {
-        let on_link =
-            |c: &&StopCall| other.links.get(c.link_index as usize).is_some_and(|l| *l == link);
+        let on_link = |c: &&StopCall| other.links.get(c.link_index as usize).is_some_and(|l| *l == link);
         for call in other.calls.iter().filter(on_link) {
             if found.iter().all(|known| known.stop != call.stop) {
                 found.push(*call);

@@ -2,7 +2,7 @@ use super::*;
 use crate::detour::testing::{block, link};
 use clearway_network::Uses;
 
-fn trip<'a>(network: &'a Network, closed: &'a [LinkId], line: u16, at: usize) -> Trip<'a> {
+fn trip<'a>(network: &'a Network, closed: &'a [LinkId], line: u16, at: Option<usize>) -> Trip<'a> {
     Trip {
         line: LineId(line),
         back: Some(LineId(1 - line)),
@@ -26,7 +26,7 @@ fn stops(network: &Network, stops: &[StopId]) -> Vec<String> {
 fn a_tram_goes_around_on_the_other_track_and_calls_at_its_stops() {
     let network = block();
     let closed = [link(&network, "a1")];
-    let found = options(&trip(&network, &closed, 0, 0));
+    let found = options(&trip(&network, &closed, 0, None));
     let best = &found[0];
     assert_eq!(best.action, Action::Detour);
     assert_eq!(names(&network, &best.way), ["a0", "d0", "b1", "u2", "a2", "a3"]);
@@ -44,11 +44,15 @@ fn where_no_track_leads_around_the_trip_turns_short() {
     let network = block();
     let mut closed = ["a1", "z1", "b1"].map(|name| link(&network, name)).to_vec();
     closed.sort_unstable();
-    let east = &options(&trip(&network, &closed, 0, 0))[0];
+    let east = &options(&trip(&network, &closed, 0, None))[0];
     assert_eq!((east.action, east.turnback), (Action::ShortTurn, Some(0)));
     assert_eq!(names(&network, &east.way), ["a0", "lp", "z0"]);
-    assert_eq!(stops(&network, &east.skipped), ["s-a1"], "beyond the closure the trams that turn there serve");
-    let west = &options(&trip(&network, &closed, 1, 0))[0];
+    assert_eq!(
+        stops(&network, &east.skipped),
+        ["s-a1"],
+        "beyond the closure the trams that turn there serve"
+    );
+    let west = &options(&trip(&network, &closed, 1, None))[0];
     assert_eq!(names(&network, &west.way), ["z3", "z2", "lq", "a2", "a3"]);
 }
 
@@ -56,19 +60,24 @@ fn where_no_track_leads_around_the_trip_turns_short() {
 fn a_short_closure_is_waited_for() {
     let network = block();
     let closed = [link(&network, "a1")];
-    let soon = Trip { until: Millis::from_s(60), ..trip(&network, &closed, 0, 0) };
+    let soon = Trip { until: Millis::from_s(60), ..trip(&network, &closed, 0, None) };
     let best = &options(&soon)[0];
     assert_eq!((best.action, best.extra), (Action::Hold, Millis::from_s(30)), "half of it on average");
     assert_eq!(names(&network, &best.way), ["a0"]);
-    let on_its_way = Trip { at: 0, until: Millis::from_s(3_600), ..soon };
-    assert_eq!(options(&on_its_way)[0].action, Action::Detour);
+    let on_its_way = Trip { at: Some(0), ..soon };
+    assert_eq!(
+        options(&on_its_way).iter().find(|d| d.action == Action::Hold).unwrap().extra,
+        Millis::from_s(60)
+    );
+    let later = Trip { until: Millis::from_s(3_600), ..soon };
+    assert_eq!(options(&later)[0].action, Action::Detour);
 }
 
 #[test]
 fn a_trip_between_the_last_switch_and_the_closure_can_only_wait() {
     let network = block();
     let closed = [link(&network, "a3")];
-    let found = options(&trip(&network, &closed, 0, 1));
+    let found = options(&trip(&network, &closed, 0, Some(1)));
     assert!(found.iter().all(|d| d.action == Action::Hold), "{found:?}");
 }
 
@@ -76,7 +85,7 @@ fn a_trip_between_the_last_switch_and_the_closure_can_only_wait() {
 fn who_is_past_the_closure_is_not_concerned() {
     let network = block();
     let closed = [link(&network, "a1")];
-    assert!(options(&trip(&network, &closed, 0, 2)).is_empty());
+    assert!(options(&trip(&network, &closed, 0, Some(2))).is_empty());
 }
 
 /// The oracle: every way that a depth-first walk finds between the two sides, judged by the same words.
@@ -84,7 +93,7 @@ fn who_is_past_the_closure_is_not_concerned() {
 fn no_detour_is_cheaper_than_the_one_that_is_found() {
     let network = block();
     let closed = [link(&network, "a1")];
-    let trip = trip(&network, &closed, 0, 0);
+    let trip = trip(&network, &closed, 0, None);
     let best = options(&trip).into_iter().find(|d| d.action == Action::Detour).unwrap();
     let line = &network.lines[0];
     let mut cheapest = i64::MAX;

@@ -23,6 +23,8 @@ pub enum Commands {
     Run(Run),
     /// Emulated controllers only, for anyone's client to talk to.
     Field(Field),
+    /// Scenarios in virtual time, compared seed by seed.
+    Simulate(Simulate),
     /// The engine as a part of any simulator: JSON lines in, requests out.
     Steer(Steer),
     /// The engine steering a SUMO scenario; SUMO's own tripinfo says what came of it.
@@ -75,6 +77,69 @@ pub struct Run {
     /// The configuration.
     #[arg(long, default_value = "clearway.toml")]
     pub config: PathBuf,
+}
+
+/// Who helps the emergency vehicles of a scenario.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SimulateControl {
+    /// Nobody: signals run their plans.
+    None,
+    /// Each signal by itself, when the vehicle is 300 m before it.
+    Local,
+    /// The engine.
+    Clearway,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SimulateTask {
+    /// Print the JSON Schema of a scenario.
+    Schema,
+    /// Measure the simulator against the formulas of its field.
+    Validate {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        /// Draw delay and fundamental diagram.
+        #[arg(long)]
+        svg: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Simulate {
+    #[command(subcommand)]
+    pub task: Option<SimulateTask>,
+    /// The scenario (docs/simulate.md).
+    #[arg(long)]
+    pub scenario: Option<PathBuf>,
+    /// Another network model than the scenario's.
+    #[arg(long)]
+    pub network: Option<PathBuf>,
+    /// Kinds of control to compare, with commas between; the scenario's when not given.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    pub control: Vec<SimulateControl>,
+    /// The first seed.
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Runs of each kind of control, each with the next seed.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub runs: Option<u16>,
+    /// Runs at the same time.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: u16,
+    /// As JSON: the same scenario and seed give the same bytes.
+    #[arg(long)]
+    pub json: bool,
+    /// With JSON: how fast the runs were, too.
+    #[arg(long)]
+    pub timing: bool,
+    /// Tables of the first seed into this folder: trajectories, signals, links, missions.
+    #[arg(long)]
+    pub csv: Option<PathBuf>,
+    /// Pictures of the first seed into this folder: time-space diagrams, delay by approach.
+    #[arg(long)]
+    pub svg: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]
@@ -160,6 +225,8 @@ pub struct Field {
     pub json: bool,
     #[command(flatten)]
     pub rsmp: crate::commands::field::RsmpArgs,
+    #[command(flatten)]
+    pub doors: crate::commands::field::DoorArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -253,6 +320,18 @@ pub enum JournalCommand {
         /// As JSON.
         #[arg(long)]
         json: bool,
+    },
+    /// Write what the engine had learned at the journal's end, for the next start (`learned` in
+    /// clearway.toml).
+    Learned {
+        /// The folder of the journal.
+        dir: PathBuf,
+        /// The network model that it was recorded on.
+        #[arg(long)]
+        network: PathBuf,
+        /// The file; without it the text goes to standard output.
+        #[arg(long)]
+        out: Option<PathBuf>,
     },
 }
 

@@ -1,5 +1,7 @@
 //! `clearway field`: emulated controllers until Ctrl-C.
 
+mod doors;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use serde_json::json;
 
 use super::{Exit, interrupted, load_model, tokio_runtime};
 use crate::cli::{self, FieldProtocol};
+pub use doors::DoorArgs;
 
 /// What S0097 shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -80,7 +83,7 @@ pub fn run(args: &cli::Field) -> Result<Exit> {
     };
     let rsmp = rsmp_options(&args.rsmp);
     tokio_runtime()?.block_on(async {
-        let options = FieldOptions {
+        let mut options = FieldOptions {
             bind: args.bind,
             base_port: args.base_port,
             speed: args.speed,
@@ -88,6 +91,7 @@ pub fn run(args: &cli::Field) -> Result<Exit> {
             rsmp: rsmp.clone(),
             ..FieldOptions::default()
         };
+        args.doors.apply(&mut options, faces.contains(&FaceKind::Modbus))?;
         let field = Field::start(&loaded.network, &faces, options).await.into_diagnostic()?;
         list(&field, &loaded.network, &rsmp, args.json);
         match args.seconds {

@@ -22,6 +22,8 @@ const SPEED_MPS: f32 = 3.0;
 /// Metres from the stop line at which it starts, where the link is as long, and at which it waits.
 const START_M: f32 = 120.0;
 const WAIT_M: f32 = 8.0;
+/// A few minutes are more than any test lasts.
+const SECONDS_MAX: u64 = 240;
 
 /// A way up to one signal.
 pub struct Approach<'a> {
@@ -169,12 +171,43 @@ impl EngineProcess {
 
     /// Send a vehicle on a mission up to a signal; it drives until the result is dropped.
     pub fn send(&self, vehicle: &Vehicle, approach: &Approach<'_>) -> Driving {
-        let wall = wall_now();
+        self.open(vehicle, approach.destination());
+        let positions = (0..SECONDS_MAX).map(|s| approach.at(Duration::from_secs(s))).collect();
+        Driving::start(vehicle, positions, self.radio)
+    }
+
+    /// Send a vehicle along links to the middle of the last one, at a steady speed.
+    pub fn send_along(
+        &self,
+        vehicle: &Vehicle,
+        network: &Network,
+        way: &[LinkId],
+        speed_mps: f32,
+    ) -> Driving {
+        let middle =
+            |link: LinkId| network.plane.unproject(network.point_on(link, network.link(link).length_mm / 2));
+        self.open(vehicle, way.last().map(|link| middle(*link)).expect("a way"));
+        let positions = (0..SECONDS_MAX).map(|s| {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+            let mut left_mm = (s as f32 * speed_mps * 1000.0) as u32;
+            let mut links = way.iter().copied();
+            let mut link = links.next().expect("a way");
+            while left_mm >= network.link(link).length_mm {
+                let Some(next) = links.next() else { break };
+                left_mm -= network.link(link).length_mm;
+                link = next;
+            }
+            let offset_mm = left_mm.min(network.link(link).length_mm);
+            let place = network.plane.unproject(network.point_on(link, offset_mm));
+            (place, network.heading_on(link, offset_mm), speed_mps)
+        });
+        Driving::start(vehicle, positions.collect(), self.radio)
+    }
+
+    fn open(&self, vehicle: &Vehicle, destination: GeoPoint) {
         let case = format!("case-{}", vehicle.id);
-        let eda = encode_rc_eda(&case, "C06.01.00", "dwelling fire", approach.destination(), wall);
-        self.tell_hub(&eda);
+        self.tell_hub(&encode_rc_eda(&case, "C06.01.00", "dwelling fire", destination, wall_now()));
         self.status(vehicle, Status::UnderWay);
-        Driving::start(vehicle, approach, self.radio)
     }
 
     /// The dispatch centre's word on a vehicle.
@@ -219,11 +252,9 @@ pub struct Driving {
 }
 
 impl Driving {
-    fn start(vehicle: &Vehicle, approach: &Approach<'_>, radio: SocketAddr) -> Self {
+    fn start(vehicle: &Vehicle, positions: Vec<(GeoPoint, f32, f32)>, radio: SocketAddr) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let socket = vehicle.socket.try_clone().expect("a socket can be shared");
-        // A few minutes are more than any test lasts.
-        let positions: Vec<_> = (0..240).map(|s| approach.at(Duration::from_secs(s))).collect();
         let stopped = Arc::clone(&stop);
         let thread = std::thread::spawn(move || {
             let started = Instant::now();

@@ -6,6 +6,7 @@ pub mod drive;
 pub mod onlooker;
 pub mod peers;
 pub mod pki;
+pub mod street;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -89,6 +90,11 @@ impl Process {
         }
     }
 
+    /// Its id in the system.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Send a signal by its name.
     pub fn signal(&self, name: &str) {
         let kill = format!("kill -s {name} {}", self.child.id());
@@ -168,7 +174,8 @@ impl Field {
     }
 }
 
-fn emulated(line: &str) -> Option<Emulated> {
+/// A controller of a line that `clearway field --json` prints.
+pub fn emulated(line: &str) -> Option<Emulated> {
     let value: Value = serde_json::from_str(line).ok()?;
     let text = |key: &str| Some(value.get(key)?.as_str()?.to_owned());
     Some(Emulated { name: text("controller")?, protocol: text("protocol")?, address: text("address")? })

@@ -55,6 +55,8 @@ pub struct FieldOptions {
     pub emulator: Options,
     /// Setting of every RSMP face.
     pub rsmp: rsmp::Options,
+    /// TLS of every RSMP face; in clear when not given.
+    pub rsmp_tls: Option<rsmp::Tls>,
 }
 
 impl Default for FieldOptions {
@@ -69,6 +71,7 @@ impl Default for FieldOptions {
             modbus: modbus::Setup::default(),
             emulator: Options::default(),
             rsmp: rsmp::Options::default(),
+            rsmp_tls: None,
         }
     }
 }
@@ -136,7 +139,8 @@ impl Field {
         for (index, controller) in network.controllers.iter().enumerate() {
             if field.faces[index] == FaceKind::Rsmp {
                 let station = field.stations[index].clone();
-                rsmp::spawn(network, controller, station, &options.rsmp, &field.stop, &mut field.tasks);
+                let setting = (&options.rsmp, options.rsmp_tls.as_ref());
+                rsmp::spawn(network, controller, station, setting, &field.stop, &mut field.tasks);
             }
             let address = field.open(index, &controller.name, &options).await?;
             field.addresses.push(address);

@@ -13,6 +13,8 @@ pub(crate) mod subscriptions;
 #[cfg(all(test, feature = "sockets"))]
 mod tests;
 pub mod tlc;
+#[cfg(feature = "sockets")]
+mod tls;
 pub(crate) mod wire;
 
 use std::collections::BTreeMap;
@@ -27,6 +29,8 @@ pub use site::{Site, SiteSettings};
 pub(crate) use sockets::spawn;
 pub use tlc::priority::Lifetimes;
 pub use tlc::{Checksum, Settings};
+#[cfg(feature = "sockets")]
+pub use tls::{Tls, TlsError};
 
 /// Start-up intervals 1 and 2 of an RSMP controller.
 pub const STARTUP_INTERVAL: Millis = Millis::from_s(3);

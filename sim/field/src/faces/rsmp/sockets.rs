@@ -6,18 +6,20 @@ use std::time::{Duration, Instant as Host, SystemTime};
 use clearway_network::{Controller, Network};
 use clearway_rsmp::session::Instant;
 use clearway_signals::Millis;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Options, Site, SiteSettings};
+use super::{Options, Site, SiteSettings, Tls};
 use crate::faces::Shared;
 
 /// Between two looks at the controller.
 const TICK: Duration = Duration::from_millis(50);
+/// A TLS handshake takes no longer.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 /// Bytes of one read.
 const READ_MAX: usize = 64 * 1024;
 
@@ -55,7 +57,7 @@ pub(crate) fn spawn(
     network: &Network,
     controller: &Controller,
     station: Shared,
-    options: &Options,
+    (options, tls): (&Options, Option<&Tls>),
     stop: &CancellationToken,
     tasks: &mut JoinSet<()>,
 ) {
@@ -74,8 +76,17 @@ pub(crate) fn spawn(
     tasks.spawn(run_clock(face.clone(), stop.clone()));
     let reconnect = Duration::from_millis(u64::try_from(options.timing.reconnect.0).unwrap_or(0).max(10));
     for (link, address) in options.supervisors.iter().enumerate() {
-        tasks.spawn(keep_connected(face.clone(), link, address.clone(), reconnect, stop.clone()));
+        let way = Way { link, address: address.clone(), tls: tls.cloned(), reconnect };
+        tasks.spawn(keep_connected(face.clone(), way, stop.clone()));
     }
+}
+
+/// The way to one supervisor.
+struct Way {
+    link: usize,
+    address: String,
+    tls: Option<Tls>,
+    reconnect: Duration,
 }
 
 async fn run_clock(face: Face, stop: CancellationToken) {
@@ -94,13 +105,8 @@ async fn run_clock(face: Face, stop: CancellationToken) {
 }
 
 /// Connect, serve, wait, again.
-async fn keep_connected(
-    face: Face,
-    link: usize,
-    address: String,
-    reconnect: Duration,
-    stop: CancellationToken,
-) {
+async fn keep_connected(face: Face, way: Way, stop: CancellationToken) {
+    let Way { link, address, tls, reconnect } = way;
     while !stop.is_cancelled() {
         let connected = tokio::select! {
             () = stop.cancelled() => return,
@@ -108,12 +114,12 @@ async fn keep_connected(
         };
         match connected {
             Ok(Ok(stream)) => {
-                face.lock().connected(link, face.clocks.now());
+                // An acknowledgement must not wait for a full segment; without the option it is only slower.
+                let _ = stream.set_nodelay(true);
                 let ended = tokio::select! {
                     () = stop.cancelled() => return,
-                    ended = serve(&face, link, stream) => ended,
+                    ended = talk(&face, link, &address, tls.as_ref(), stream) => ended,
                 };
-                face.lock().disconnected(link, face.clocks.now());
                 tracing::info!(address, ended, "rsmp connection ended");
             }
             Ok(Err(error)) => tracing::debug!(address, %error, "rsmp supervisor not reached"),
@@ -126,10 +132,25 @@ async fn keep_connected(
     }
 }
 
+/// Serve a connection, in clear or by TLS; why it ended.
+async fn talk(face: &Face, link: usize, address: &str, tls: Option<&Tls>, stream: TcpStream) -> String {
+    let Some(tls) = tls else { return serve(face, link, stream).await };
+    match timeout(HANDSHAKE_MAX, tls.connect(address, stream)).await {
+        Ok(Ok(stream)) => serve(face, link, stream).await,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no TLS handshake in time".into(),
+    }
+}
+
 /// Read and write until either side ends; why it ended.
-async fn serve(face: &Face, link: usize, mut stream: TcpStream) -> String {
-    // An acknowledgement must not wait for a full segment; without the option it is only slower.
-    let _ = stream.set_nodelay(true);
+async fn serve(face: &Face, link: usize, stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
+    face.lock().connected(link, face.clocks.now());
+    let ended = exchange(face, link, stream).await;
+    face.lock().disconnected(link, face.clocks.now());
+    ended
+}
+
+async fn exchange(face: &Face, link: usize, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> String {
     let mut buffer = vec![0; READ_MAX];
     loop {
         let (output, closing) = {

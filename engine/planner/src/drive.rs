@@ -347,7 +347,7 @@ fn wants_call(skip: Skip) -> bool {
     matches!(skip, Skip::No | Skip::Behind(..))
 }
 
-fn controller_of(finding: Finding) -> Option<ControllerId> {
+pub(crate) fn controller_of(finding: Finding) -> Option<ControllerId> {
     match finding {
         Finding::TooManyRequests => None,
         Finding::UnknownController(c)

@@ -27,6 +27,7 @@ mod drive;
 pub mod engine;
 pub mod event;
 pub mod learn;
+pub mod outlook;
 pub mod output;
 pub mod permits;
 pub mod policy;

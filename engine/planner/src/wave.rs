@@ -292,7 +292,7 @@ impl Wave {
         let far = far || self.planned_far_at == Millis::ZERO;
         let mut forecast = Forecast::start(&track, &self.profile, &self.ends_mm, setting.config, now);
         let first = self.signals.iter().position(|s| !s.passed).unwrap_or(self.signals.len());
-        let window = Window::of(setting, self.signals.len() - first);
+        let window = Window::of(setting, self.signals.len());
         for (ahead, signal) in self.signals[first..].iter_mut().filter(|s| !s.passed).enumerate() {
             signal.arrival = forecast.reach(signal.along);
             let was = signal.skip;
@@ -329,10 +329,10 @@ struct Window {
 }
 
 impl Window {
-    fn of(setting: &Setting<'_>, ahead: usize) -> Self {
+    fn of(setting: &Setting<'_>, signals: usize) -> Self {
         let config = setting.config;
         Self {
-            early_milli: setting.learned.early_milli(config.risk_ppm(ahead)),
+            early_milli: setting.learned.early_milli(config.risk_ppm(signals)),
             late_milli: setting.learned.late_milli(),
         }
     }
@@ -347,7 +347,7 @@ fn skip(signal: &WaveSignal, setting: &Setting<'_>, ahead: usize, now: Millis) -
         Skip::NotArmed
     } else if !watch.serves() {
         Skip::NotServing
-    } else if ahead >= setting.config.signals_ahead_max || signal.arrival.mean > now + HORIZON {
+    } else if is_too_far(signal, setting.config, ahead, now) {
         Skip::TooFar
     } else if now < signal.blocked_until && !signal.asserted {
         Skip::Lockout
@@ -356,6 +356,12 @@ fn skip(signal: &WaveSignal, setting: &Setting<'_>, ahead: usize, now: Millis) -
     } else {
         Skip::No
     }
+}
+
+/// Whether a signal is left for later. Who may ask for all signals of a way looks ahead without end.
+fn is_too_far(signal: &WaveSignal, config: &Config, ahead: usize, now: Millis) -> bool {
+    let whole_way = config.signals_ahead_max >= ROUTE_SIGNALS_MAX;
+    ahead >= config.signals_ahead_max || (!whole_way && signal.arrival.mean > now + HORIZON)
 }
 
 /// When the plan of a controller that is not asked lets the vehicle through.

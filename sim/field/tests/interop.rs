@@ -29,7 +29,8 @@ async fn snmp(tool: &str, field: &Field, community: &str, rest: &[&str]) -> (boo
     let peer = format!("udp:{}", field.address(NTCIP).unwrap());
     let fixed = ["-v1", "-c", community, "-On", "-Oq", "-t", "1", "-r", "0", peer.as_str()];
     let output = run(tool, "snmp", &[&fixed[..], rest].concat()).await;
-    let text = [output.stdout, output.stderr].concat();
+    // On its first day on a machine net-snmp also tells, on stderr, which directories it made.
+    let text = if output.status.success() { output.stdout } else { [output.stdout, output.stderr].concat() };
     (output.status.success(), String::from_utf8_lossy(&text).into_owned())
 }
 

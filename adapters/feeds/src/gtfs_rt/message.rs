@@ -243,21 +243,70 @@ pub struct ReplacementStop {
     pub stop_id: Option<String>,
 }
 
+/// The specification's words of an enumeration.
+macro_rules! words {
+    ($name:ident { $($variant:ident = $word:literal,)* }) => {
+        impl $name {
+            /// The specification's word.
+            #[must_use]
+            pub const fn word(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+
+            /// Of a word of the specification.
+            #[must_use]
+            pub fn of_word(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+words! { Incrementality {
+    FullDataset = "FULL_DATASET",
+    Differential = "DIFFERENTIAL",
+} }
+
+words! { Cause {
+    UnknownCause = "UNKNOWN_CAUSE",
+    OtherCause = "OTHER_CAUSE",
+    TechnicalProblem = "TECHNICAL_PROBLEM",
+    Strike = "STRIKE",
+    Demonstration = "DEMONSTRATION",
+    Accident = "ACCIDENT",
+    Holiday = "HOLIDAY",
+    Weather = "WEATHER",
+    Maintenance = "MAINTENANCE",
+    Construction = "CONSTRUCTION",
+    PoliceActivity = "POLICE_ACTIVITY",
+    MedicalEmergency = "MEDICAL_EMERGENCY",
+} }
+
+words! { Effect {
+    NoService = "NO_SERVICE",
+    ReducedService = "REDUCED_SERVICE",
+    SignificantDelays = "SIGNIFICANT_DELAYS",
+    Detour = "DETOUR",
+    AdditionalService = "ADDITIONAL_SERVICE",
+    ModifiedService = "MODIFIED_SERVICE",
+    OtherEffect = "OTHER_EFFECT",
+    UnknownEffect = "UNKNOWN_EFFECT",
+    StopMoved = "STOP_MOVED",
+    NoEffect = "NO_EFFECT",
+    AccessibilityIssue = "ACCESSIBILITY_ISSUE",
+} }
+
 #[allow(clippy::ref_option)] // The shape that serde calls.
 fn incrementality_word<S: Serializer>(code: &Option<i32>, out: S) -> Result<S::Ok, S::Error> {
-    word(code.and_then(|c| Incrementality::try_from(c).ok()).map(|i| i.as_str_name()), out)
+    out.serialize_some(&code.and_then(|c| Incrementality::try_from(c).ok()).map(Incrementality::word))
 }
 
 #[allow(clippy::ref_option)] // The shape that serde calls.
 fn cause_word<S: Serializer>(code: &Option<i32>, out: S) -> Result<S::Ok, S::Error> {
-    word(code.and_then(|c| Cause::try_from(c).ok()).map(|cause| cause.as_str_name()), out)
+    out.serialize_some(&code.and_then(|c| Cause::try_from(c).ok()).map(Cause::word))
 }
 
 #[allow(clippy::ref_option)] // The shape that serde calls.
 fn effect_word<S: Serializer>(code: &Option<i32>, out: S) -> Result<S::Ok, S::Error> {
-    word(code.and_then(|c| Effect::try_from(c).ok()).map(|effect| effect.as_str_name()), out)
-}
-
-fn word<S: Serializer>(name: Option<&'static str>, out: S) -> Result<S::Ok, S::Error> {
-    out.serialize_some(&name)
+    out.serialize_some(&code.and_then(|c| Effect::try_from(c).ok()).map(Effect::word))
 }

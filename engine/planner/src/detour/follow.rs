@@ -393,3 +393,6 @@ fn told(vehicle: Option<VehicleId>, diversion: &Diversion) -> Notice {
         skipped: u16::try_from(diversion.skipped.len()).unwrap_or(u16::MAX),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use clearway_network::{
-    Builder, Line, Link, LinkId, Movement, Network, Node, NodeId, Point, Stop, StopCall, StopId, Turn,
-    Turnback, TurnbackKind, Uses,
+    Builder, Controller, GreenWindow, Line, Link, LinkId, Movement, MovementId, Network, Node, NodeId,
+    PathRow, Point, SignalPlan, SignalRef, Stop, StopCall, StopId, Turn, Turnback, TurnbackKind, Uses,
 };
-use clearway_signals::GeoPoint;
+use clearway_signals::{
+    Capabilities, Channel, ControllerId, GeoPoint, GroupId, GroupKind, GroupSet, Millis, Owner, Relation,
+    RequestRow, RowId, RowKind, SignalGroup,
+};
 use petgraph::graph::NodeIndex;
 
 const TRACK: Uses = Uses::TRAM.union(Uses::BUS);
@@ -101,7 +104,13 @@ pub fn block() -> Network {
     for (from, to, turn) in MOVES {
         let name = format!("{from}-{to}");
         let uses = TRACK.union(Uses::CAR);
-        b.movements.push(Movement { name, from: ids[from], to: ids[to], turn, uses, signal: None });
+        let signalled = (from, to) == ("d0", "b1");
+        let signal = signalled.then_some(SignalRef { controller: ControllerId(0), group: GroupId(0) });
+        if signalled {
+            let movement = MovementId(u32::try_from(b.movements.len()).expect("small"));
+            b.controllers.push(controller(movement));
+        }
+        b.movements.push(Movement { name, from: ids[from], to: ids[to], turn, uses, signal });
     }
     line(&mut b, &ids, "1", 0, &["a0", "a1", "a2", "a3"]);
     line(&mut b, &ids, "1", 1, &["z3", "z2", "z1", "z0"]);
@@ -111,6 +120,44 @@ pub fn block() -> Network {
         b.turnbacks.push(Turnback { name: name.into(), from: ids[from], to: ids[to], kind });
     }
     b.compile().expect("the block fits together")
+}
+
+/// The signal at the corner of the other track: a tram group, 20 s of 60, with a priority row.
+fn controller(movement: MovementId) -> Controller {
+    let group = SignalGroup {
+        kind: GroupKind::Tram,
+        min_green: Millis(5_000),
+        yellow: Millis(3_000),
+        clearance: Millis::ZERO,
+        red_yellow: Millis(1_000),
+    };
+    let row = RequestRow {
+        number: 1,
+        kind: RowKind::Transit,
+        owner: Owner::Ours,
+        channel: Channel::Priority,
+        dwell: GroupSet(1),
+        delay: Millis::ZERO,
+        min_duration: Millis::ZERO,
+        min_dwell: Millis::ZERO,
+        max_presence: Millis::ZERO,
+    };
+    let window = GreenWindow { group: GroupId(0), start: Millis::ZERO, length: Millis(20_000) };
+    Controller {
+        id: ControllerId(0),
+        name: "c0".into(),
+        title: "Corner".into(),
+        point: Point { x: 400.0, y: -300.0 },
+        group_names: vec!["T1".into()],
+        groups: vec![group],
+        group_numbers: vec![1],
+        relations: vec![Relation::Compatible],
+        rows: vec![row],
+        capabilities: Capabilities::PRIORITY.union(Capabilities::GROUP_STATES),
+        plan: SignalPlan { cycle: Millis(60_000), offset: Millis::ZERO, windows: vec![window] },
+        paths: vec![PathRow { row: RowId(0), movements: vec![movement] }],
+        detectors: Vec::new(),
+    }
 }
 
 fn line(b: &mut Builder, ids: &BTreeMap<&str, LinkId>, designation: &str, direction: u8, names: &[&str]) {

@@ -384,7 +384,8 @@ mod tests {
     fn reports(seconds: &[(f32, f32, Option<bool>)]) -> (Vec<bool>, Dwells) {
         let network = corridor(3);
         let plan = LinePlan::new(&network, LineId(0));
-        let (config, mut dwells) = (Config::default(), Dwells::new(network.stops.len()));
+        let config = Config { tram_horizon: Millis::from_s(30), ..Config::default() };
+        let mut dwells = Dwells::new(network.stops.len());
         let mut tram: Option<Transit> = None;
         let mut asks = Vec::new();
         for (second, (x, speed, doors)) in (0..).zip(seconds) {

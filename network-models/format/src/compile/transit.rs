@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use clearway_network::{
-    Line, LinkId, Plane, Stop, StopCall, StopId, Turnback, TurnbackKind, Uses,
-};
+use clearway_network::{Line, LinkId, Plane, Stop, StopCall, StopId, Turnback, TurnbackKind, Uses};
 
 use crate::compile::{CompileError, find, narrow, place};
 use crate::index::Index;

@@ -34,8 +34,9 @@ fn a_tram_goes_around_on_the_other_track_and_calls_at_its_stops() {
     assert_eq!(stops(&network, &best.replacements), ["s-d0", "s-b1", "s-u2"]);
     let places: Vec<u32> = best.calls.iter().map(|c| c.link_index).collect();
     assert_eq!(places, [0, 1, 2, 3, 4, 5]);
-    // 1 000 m at 10 m/s and three turns and two more calls against 400 m.
-    assert_eq!(best.extra, Millis(60_000 + 4 * 3_000 + 2 * 30_000));
+    // 1 000 m at 10 m/s, four turns, the mean wait at a signal that is red 40 s of 60, and two more calls,
+    // against 400 m.
+    assert_eq!(best.extra, Millis(60_000 + 4 * 3_000 + 40_000 * 40 / 120 + 2 * 30_000));
     assert!(found.windows(2).all(|w| w[0].delay_pax_s <= w[1].delay_pax_s));
 }
 

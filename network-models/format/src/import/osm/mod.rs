@@ -20,6 +20,7 @@ mod geo;
 mod junction;
 mod lines;
 mod links;
+mod loops;
 mod offsets;
 mod plan;
 mod profile;

@@ -3,6 +3,7 @@
 use super::base::Base;
 use super::geo;
 use super::lines::{RawLine, Track};
+use super::loops::loops;
 use super::profile::Profile;
 use super::tables::{degrees, link_ids, on_chain, round};
 use crate::model::{Model, Source, TransitLine, TransitStop, Turnback};
@@ -52,7 +53,8 @@ fn calls(model: &mut Model, base: &Base, ids: &[String], line: &RawLine, chain: 
     }
 }
 
-/// Where a direction ends inside the map and the other one begins after a loop of track.
+/// Where a direction ends inside the map and the other one begins after a loop of track; then the loops
+/// over which a trip could turn back on its way.
 fn turnbacks(model: &mut Model, base: &Base, ids: &[String]) {
     let track = Track::of(&base.streets);
     for (ending, from) in &base.lines {
@@ -79,6 +81,19 @@ fn turnbacks(model: &mut Model, base: &Base, ids: &[String]) {
             .iter()
             .any(|t| (&t.from_link_id, &t.to_link_id) == (&row.from_link_id, &row.to_link_id));
         if joined && !known {
+            model.turnbacks.push(row);
+        }
+    }
+    for (from, to) in loops(base, LOOP_MAX_M) {
+        let row = Turnback {
+            turnback_id: format!("b{}", model.turnbacks.len() + 1),
+            from_link_id: ids[from].clone(),
+            to_link_id: ids[to].clone(),
+            kind: "loop".into(),
+            source: Source::Default,
+        };
+        let known = |t: &Turnback| (&t.from_link_id, &t.to_link_id) == (&row.from_link_id, &row.to_link_id);
+        if !model.turnbacks.iter().any(known) {
             model.turnbacks.push(row);
         }
     }

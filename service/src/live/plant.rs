@@ -14,9 +14,10 @@ use clearway_feeds::{Registry, VehicleClass, WallMs};
 use clearway_format::Loaded;
 use clearway_journal::{Journal, Start};
 use clearway_network::Network;
+use clearway_planner::learn::Lesson;
 use clearway_planner::{Engine, Event, VehicleInfo};
 use clearway_rsmp::adapter::Hub;
-use clearway_runtime::{Clock, Egress, Runtime, Settings, Stamped};
+use clearway_runtime::{Clock, Egress, Ingress, Runtime, Settings, Stamped};
 use clearway_signals::{Epoch, Millis};
 use tokio::net::TcpListener;
 use tokio::sync::{broadcast, watch};
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use super::board::Board;
 use super::controllers::{Controllers, ControllersError};
 use super::feeds::{self, FeedError};
+use super::incidents::{self, Incidents};
 use super::intake::Intake;
 use super::local_time;
 use super::rsmp;
@@ -37,6 +39,7 @@ use crate::api::scribe::{Pulse, Scribe};
 use crate::api::server::ReleaseAll;
 use crate::api::{ApiState, metrics, router};
 use crate::config::{Config, PolicyError};
+use crate::learned;
 
 /// Commands that wait for one adapter.
 const COMMANDS_ROOM: usize = 64;
@@ -48,6 +51,9 @@ const FRAME_EVERY: Duration = Duration::from_millis(100);
 const DEAD_AFTER: Millis = Millis(1_000);
 /// While an operator's release-all is carried out the adapters take no calls.
 const RELEASE_LASTS: Duration = Duration::from_secs(2);
+/// What was learned before is told to the engine in pieces of this many, this far apart.
+const LESSONS_AT_ONCE: usize = 64;
+const TEACH_EVERY: Duration = Duration::from_millis(20);
 /// All adapters together have this long to release at the end.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
@@ -69,6 +75,9 @@ pub enum PlantError {
     /// The policy.
     #[error(transparent)]
     Policy(#[from] PolicyError),
+    /// What was learned before.
+    #[error("what was learned before cannot be read from {0}: {1}")]
+    Learned(String, String),
     /// The engine's thread.
     #[error(transparent)]
     Runtime(#[from] clearway_runtime::RuntimeError),
@@ -145,8 +154,17 @@ impl Plant {
         let wall = wall_clock(&clock);
         let (journal, runtime, orders) = start_engine(config, &registry, &network, &clock, through)?;
         let runtime = Arc::new(runtime);
-        let intake =
-            Arc::new(Intake::new(&network, &sites, runtime.ingress(), Arc::clone(&board), Arc::clone(&wall)));
+        let zone = config.policy.zone().unwrap_or(jiff::tz::TimeZone::UTC);
+        let among = incidents::Around {
+            runtime: Arc::clone(&runtime),
+            clock: clock.clone(),
+            wall: Arc::clone(&wall),
+            zone: zone.clone(),
+            cases: config.incidents.cases,
+        };
+        let incidents = Arc::new(Incidents::new(Arc::clone(&network), Arc::clone(&board), among));
+        let intake = Intake::new(&network, &sites, runtime.ingress(), Arc::clone(&board), Arc::clone(&wall));
+        let intake = Arc::new(intake.with_incidents(Arc::clone(&incidents)));
 
         let controllers = Controllers::start()?;
         let (release_all, withheld) = watch::channel(false);
@@ -160,7 +178,8 @@ impl Plant {
         };
         let around = Around { intake: &intake, clock: &clock, withheld, shutdown: &shutdown };
         let mut tasks = JoinSet::new();
-        let zone = config.policy.zone().unwrap_or(jiff::tz::TimeZone::UTC);
+        let lessons = known_before(config, &network)?;
+        tasks.spawn(teach(runtime.ingress(), lessons));
         tasks.spawn(local_time::tell(runtime.ingress(), zone, Arc::clone(&wall)));
         let watched = rsmp_sites(&reaches, &hubs);
         tasks.spawn(rsmp::watch(watched, Arc::clone(&board), Arc::clone(&network), Arc::clone(&wall)));
@@ -169,7 +188,14 @@ impl Plant {
             spawn_adapters(reaches, orders, &hubs, &around)
         };
         let release: ReleaseAll = Arc::new(releaser(&runtime, &release_all, &controllers));
-        let door = controllers.open_door(config.listen.release(), Arc::clone(&release)).await?;
+        let beside = config.listen.release();
+        let door = match controllers.open_door(beside, Arc::clone(&release)).await {
+            // Only who names a port must get it.
+            Err(ControllersError::Listen(..)) if config.listen.release.is_none() => {
+                controllers.open_door(SocketAddr::new(beside.ip(), 0), Arc::clone(&release)).await?
+            }
+            opened => opened?,
+        };
 
         let registry = Arc::new(registry);
         let outlet = |name: &str| Outlet {
@@ -212,18 +238,18 @@ impl Plant {
             tasks,
             journal,
         };
-        let told = Told { listener, map, release, network, wall };
+        let told = Told { listener, map, release, incidents, network, wall };
         Ok(plant.serve(told, scribe))
     }
 
     /// Start the tasks that show and watch what runs.
     fn serve(mut self, told: Told, mut scribe: Scribe) -> Self {
-        let Told { listener, map, release, network, wall } = told;
+        let Told { listener, map, release, incidents, network, wall } = told;
         let pulse = pulse_of(&self.runtime, &self.clock);
         let (_, first) = scribe.write(&pulse());
         let snapshot = Arc::new(ArcSwap::from_pointee(as_text(first)));
         let (deltas, _) = broadcast::channel(DELTAS_ROOM);
-        let api = self.api(map, release, &snapshot, &deltas, Arc::clone(&pulse));
+        let api = self.api((map, release, incidents), &snapshot, &deltas, Arc::clone(&pulse));
         self.tasks.spawn(write_frames(scribe, Arc::clone(&pulse), snapshot, deltas));
         let page = self.page;
         self.tasks.spawn(async move {
@@ -242,8 +268,7 @@ impl Plant {
 
     fn api(
         &self,
-        map: String,
-        release_all: ReleaseAll,
+        (map, release_all, incidents): (String, ReleaseAll, Arc<Incidents>),
         snapshot: &Arc<ArcSwap<(crate::api::frame::Frame, Utf8Bytes)>>,
         deltas: &broadcast::Sender<(u64, Utf8Bytes)>,
         pulse: Arc<dyn Fn() -> Pulse + Send + Sync>,
@@ -256,6 +281,7 @@ impl Plant {
             snapshot: Arc::clone(snapshot),
             deltas: deltas.clone(),
             release_all,
+            incidents,
             metrics: Arc::new(move || {
                 metrics::render(&board, &pulse(), runtime.ingress().shed(), runtime.conflated())
             }),
@@ -293,6 +319,7 @@ struct Told {
     listener: TcpListener,
     map: String,
     release: ReleaseAll,
+    incidents: Arc<Incidents>,
     network: Arc<Network>,
     wall: WallClock,
 }
@@ -355,6 +382,29 @@ fn start_engine(
     let settings = Settings { journal: records, core: None, park: config.engine.park };
     let runtime = Runtime::start(engine, through(Box::new(outboxes)), clock.clone(), settings)?;
     Ok((journal, runtime, orders))
+}
+
+/// What an engine before this one learned, if the configuration names its file.
+fn known_before(config: &Config, network: &Network) -> Result<Vec<Lesson>, PlantError> {
+    let Some(file) = &config.learned else { return Ok(Vec::new()) };
+    let file = config.resolve(file);
+    let fault = |why: String| PlantError::Learned(file.display().to_string(), why);
+    let text = std::fs::read_to_string(&file).map_err(|error| fault(error.to_string()))?;
+    let (lessons, unknown) = learned::read(&text, network).map_err(|error| fault(error.to_string()))?;
+    if unknown > 0 {
+        tracing::warn!(unknown, "what was learned names links that the model lacks");
+    }
+    Ok(lessons)
+}
+
+/// Tell the engine what was learned before, as events, a few at a time: its queue holds live events too.
+async fn teach(ingress: Ingress, lessons: Vec<Lesson>) {
+    for some in lessons.chunks(LESSONS_AT_ONCE) {
+        for lesson in some {
+            ingress.send(Stamped { event: Event::Learned(*lesson), decoded_ns: None });
+        }
+        tokio::time::sleep(TEACH_EVERY).await;
+    }
 }
 
 /// The commands' ways to the adapters, and which of them got something since the last wake-up.

@@ -1,172 +1,12 @@
 //! The whole engine on the corridor, against controllers that keep their plans, in virtual time.
 
-use std::sync::Arc;
+mod common;
 
-use clearway_certify::{Action, Class, Command};
-use clearway_network::testing::{corridor, place};
-use clearway_network::{LineId, Network};
-use clearway_planner::transition::planned_display;
-use clearway_planner::{
-    Config, Engine, Event, Mission, Notice, Output, Reason, TransitUpdate, VehicleFix, VehicleInfo,
-};
-use clearway_signals::{
-    ControllerId, ControllerStatus, Epoch, GroupId, GroupSet, Millis, MissionId, Mode, PreemptState,
-    RequestState, RowId, RowKind, RowSet, VehicleId,
-};
-
-const ENGINE_101: VehicleId = VehicleId(0);
-const ENGINE_102: VehicleId = VehicleId(1);
-const TRAM: VehicleId = VehicleId(2);
-
-/// A controller that serves a called row after a fixed entry time and returns to its plan at once.
-#[derive(Clone, Copy, Default)]
-struct Served {
-    row: Option<RowId>,
-    since: Millis,
-}
-
-struct City {
-    network: Arc<Network>,
-    engine: Engine,
-    served: Vec<Served>,
-    now: Millis,
-    out: Output,
-    commands: Vec<(Millis, Command)>,
-    notices: Vec<(Millis, Notice)>,
-}
-
-const ENTRY: Millis = Millis(14_000);
-
-impl City {
-    fn new(n: u16) -> Self {
-        let network = Arc::new(corridor(n));
-        let class = |class| VehicleInfo { class };
-        let vehicles = vec![class(Class::Emergency), class(Class::Emergency), class(Class::Tram)];
-        let engine = Engine::new(Arc::clone(&network), vehicles, Config::default(), Epoch(1));
-        let served = vec![Served::default(); usize::from(n)];
-        let mut city = Self {
-            network,
-            engine,
-            served,
-            now: Millis(0),
-            out: Output::default(),
-            commands: vec![],
-            notices: vec![],
-        };
-        for k in 0..n {
-            city.apply(Event::Armed(ControllerId(k), true));
-        }
-        // Two cycles, so that the engine has learned where the plans stand.
-        city.run_until(Millis::from_s(130), |_, _| {});
-        city
-    }
-
-    fn apply(&mut self, event: Event) {
-        self.out.clear();
-        self.engine.apply(&event, self.now, &mut self.out);
-        for command in self.out.commands() {
-            let served = &mut self.served[command.controller().index()];
-            match command.action() {
-                Action::Assert { .. } if served.row != Some(command.row()) => {
-                    assert!(served.row.is_none(), "one own row a controller at a time");
-                    *served = Served { row: Some(command.row()), since: self.now };
-                }
-                Action::Assert { .. } => {}
-                Action::Release => *served = Served::default(),
-            }
-            self.commands.push((self.now, *command));
-        }
-        self.notices.extend(self.out.notices().iter().map(|n| (self.now, *n)));
-    }
-
-    /// Ticks every 100 ms, statuses every 500 ms, `each` once a second.
-    fn run_until(&mut self, end: Millis, mut each: impl FnMut(&mut Self, Millis)) {
-        while self.now < end {
-            self.now += Millis(100);
-            if self.now.0 % 500 == 0 {
-                for k in 0..self.served.len() {
-                    let status = self.status(k);
-                    self.apply(Event::Status(status));
-                }
-            }
-            if self.now.0 % 1000 == 0 {
-                let now = self.now;
-                each(self, now);
-            }
-            self.apply(Event::Tick);
-        }
-    }
-
-    fn status(&self, k: usize) -> ControllerStatus {
-        let controller = &self.network.controllers[k];
-        let served = self.served[k];
-        let preempted = served.row.filter(|r| controller.rows[r.index()].kind == RowKind::Emergency);
-        let dwelling = preempted.is_some() && self.now >= served.since + ENTRY;
-        let zero = controller.plan.offset;
-        let greens = match preempted {
-            Some(row) if dwelling => controller.rows[row.index()].dwell,
-            Some(_) => GroupSet::EMPTY,
-            None => {
-                let display = planned_display(controller, zero, self.now);
-                (0..3).map(GroupId).filter(|g| display[g.index()].green).collect()
-            }
-        };
-        ControllerStatus {
-            controller: controller.id,
-            at: self.now,
-            mode: Mode::Normal,
-            greens,
-            active: served.row,
-            preempt: match (preempted, dwelling) {
-                (None, _) => PreemptState::NotActive,
-                (Some(_), false) => PreemptState::EntryStarted,
-                (Some(_), true) => PreemptState::Dwell,
-            },
-            asserted: served.row.map_or(RowSet::EMPTY, RowSet::of),
-            ..ControllerStatus::default()
-        }
-    }
-
-    fn mission(&mut self, id: u32, vehicle: VehicleId, x: f32, y: f32) {
-        self.apply(Event::Mission(Mission::new(MissionId(id), vehicle, place(x, y))));
-    }
-
-    fn fix(&mut self, vehicle: VehicleId, x: f32, y: f32, heading: f32) {
-        let fix = fix(vehicle, self.now, x, y, heading);
-        self.apply(Event::Fix(fix));
-    }
-
-    fn released(&self, reason: Reason) -> Vec<ControllerId> {
-        self.notices
-            .iter()
-            .filter_map(|(_, n)| match n {
-                Notice::Released { controller, reason: r, .. } if *r == reason => Some(*controller),
-                _ => None,
-            })
-            .collect()
-    }
-
-    fn called_at(&self, controller: u16) -> Option<Millis> {
-        self.commands.iter().find(|(_, c)| c.controller().0 == controller && c.is_assert()).map(|(at, _)| *at)
-    }
-}
-
-fn fix(vehicle: VehicleId, now: Millis, x: f32, y: f32, heading: f32) -> VehicleFix {
-    VehicleFix {
-        vehicle,
-        received: now,
-        place: place(x, y),
-        heading_deg: Some(heading),
-        speed_mps: Some(12.0),
-        degraded: false,
-    }
-}
-
-/// Metres driven at 12 m/s since `start`.
-#[allow(clippy::cast_precision_loss)]
-fn driven(now: Millis, start: Millis) -> f32 {
-    (now - start).0 as f32 * 0.012
-}
+use clearway_certify::Command;
+use clearway_network::LineId;
+use clearway_planner::{Event, Notice, Reason, TransitUpdate};
+use clearway_signals::{ControllerId, Millis, MissionId, RequestState, RowId, RowKind};
+use common::{City, ENGINE_101, ENGINE_102, TRAM, driven, fix};
 
 fn drive_corridor(city: &mut City, until_x: f32) {
     let start = city.now;
@@ -357,9 +197,18 @@ fn the_engine_is_deterministic() {
 }
 
 mod garbage {
-    use super::*;
-    use clearway_planner::Counts;
-    use clearway_signals::GeoPoint;
+    use std::sync::Arc;
+
+    use clearway_certify::Class;
+    use clearway_network::LineId;
+    use clearway_network::testing::{corridor, place as somewhere};
+    use clearway_planner::{
+        Config, Counts, Engine, Event, Mission, Output, TransitUpdate, VehicleFix, VehicleInfo,
+    };
+    use clearway_signals::{
+        ControllerId, ControllerStatus, Epoch, GeoPoint, GroupSet, Millis, MissionId, Mode, PreemptState,
+        RowId, RowKind, RowSet, VehicleId,
+    };
     use proptest::prelude::*;
 
     fn event() -> impl Strategy<Value = (Event, i64)> {
@@ -368,7 +217,7 @@ mod garbage {
         let fix = fix.prop_map(|(vehicle, (x, y), heading, speed, degraded)| VehicleFix {
             vehicle: VehicleId(vehicle),
             received: Millis(0),
-            place: super::place(x as f32, y as f32),
+            place: somewhere(x as f32, y as f32),
             heading_deg: heading.map(|h| f32::from(h) / 100.0),
             speed_mps: speed.map(f32::from),
             degraded,
@@ -386,7 +235,7 @@ mod garbage {
             asserted: RowSet(asserted),
         });
         let anywhere = (any::<i32>(), any::<i32>()).prop_map(|(lat_e7, lon_e7)| GeoPoint { lat_e7, lon_e7 });
-        let destination = prop_oneof![place.prop_map(|(x, y)| super::place(x as f32, y as f32)), anywhere];
+        let destination = prop_oneof![place.prop_map(|(x, y)| somewhere(x as f32, y as f32)), anywhere];
         let kinds = prop_oneof![
             6 => fix.clone().prop_map(Event::Fix),
             1 => (0..4_u32, 0..4_u32, destination).prop_map(|(id, vehicle, destination)| Event::Mission(Mission { priority: (id % 4) as u8, ..Mission::new(MissionId(id), VehicleId(vehicle), destination) })),

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::emulator::{ArmingFault, Aspect, Emulator, Options, TICK};
 use crate::faces::{Shared, modbus, ntcip, rsmp};
 use crate::monitor::{Totals, Violation};
+use crate::proxy::{Fault, Proxy, Speech};
 use crate::station::Station;
 
 /// Behind which protocol a controller stands.
@@ -55,6 +56,8 @@ pub struct FieldOptions {
     pub emulator: Options,
     /// Setting of every RSMP face.
     pub rsmp: rsmp::Options,
+    /// A proxy before every face does this to what passes, with draws from this seed.
+    pub fault: Option<(Fault, u64)>,
     /// TLS of every RSMP face; in clear when not given.
     pub rsmp_tls: Option<rsmp::Tls>,
 }
@@ -71,6 +74,7 @@ impl Default for FieldOptions {
             modbus: modbus::Setup::default(),
             emulator: Options::default(),
             rsmp: rsmp::Options::default(),
+            fault: None,
             rsmp_tls: None,
         }
     }
@@ -105,6 +109,7 @@ pub struct Field {
     clock: Clock,
     stop: CancellationToken,
     tasks: JoinSet<()>,
+    proxies: Vec<Proxy>,
 }
 
 impl Field {
@@ -116,7 +121,7 @@ impl Field {
     pub async fn start(
         network: &Network,
         faces: &[FaceKind],
-        options: FieldOptions,
+        mut options: FieldOptions,
     ) -> Result<Self, FieldError> {
         if !(options.speed.is_finite() && options.speed > 0.0) {
             return Err(FieldError::Speed(options.speed));
@@ -135,7 +140,9 @@ impl Field {
             clock,
             stop: CancellationToken::new(),
             tasks: JoinSet::new(),
+            proxies: Vec::new(),
         };
+        field.disturb_supervisors(&mut options).await?;
         for (index, controller) in network.controllers.iter().enumerate() {
             if field.faces[index] == FaceKind::Rsmp {
                 let station = field.stations[index].clone();
@@ -143,6 +150,7 @@ impl Field {
                 rsmp::spawn(network, controller, station, setting, &field.stop, &mut field.tasks);
             }
             let address = field.open(index, &controller.name, &options).await?;
+            let address = field.disturb(index, &controller.name, address, &options).await?;
             field.addresses.push(address);
         }
         // Several looks at the clock for each tick, so that a tick is never long overdue.
@@ -163,7 +171,7 @@ impl Field {
         name: &str,
         options: &FieldOptions,
     ) -> Result<Option<SocketAddr>, FieldError> {
-        let port = port_of(options.base_port, index)?;
+        let port = if options.fault.is_some() { 0 } else { port_of(options.base_port, index)? };
         let address = SocketAddr::new(options.bind, port);
         let refused = |reason: String| FieldError::Bind { controller: name.into(), address, reason };
         let station = self.stations[index].clone();
@@ -190,6 +198,53 @@ impl Field {
                 Ok(Some(bound))
             }
         }
+    }
+
+    /// Put a proxy before a face; where it is reached then.
+    async fn disturb(
+        &mut self,
+        index: usize,
+        name: &str,
+        face: Option<SocketAddr>,
+        options: &FieldOptions,
+    ) -> Result<Option<SocketAddr>, FieldError> {
+        let (Some(face), Some((fault, seed))) = (face, options.fault) else { return Ok(face) };
+        let address = SocketAddr::new(options.bind, port_of(options.base_port, index)?);
+        let seed = seed.wrapping_add(index as u64);
+        let proxy = match self.faces[index] {
+            FaceKind::Ntcip => Proxy::udp(address, face, seed).await,
+            _ => Proxy::tcp(address, face.to_string(), Speech::Modbus, seed).await,
+        };
+        let refused = |error: std::io::Error| FieldError::Bind {
+            controller: name.into(),
+            address,
+            reason: error.to_string(),
+        };
+        let proxy = proxy.map_err(refused)?;
+        proxy.set(fault);
+        let address = proxy.address();
+        self.proxies.push(proxy);
+        Ok(Some(address))
+    }
+
+    /// Put a proxy before every supervisor of the RSMP faces.
+    async fn disturb_supervisors(&mut self, options: &mut FieldOptions) -> Result<(), FieldError> {
+        let (Some((fault, seed)), true) = (options.fault, self.faces.contains(&FaceKind::Rsmp)) else {
+            return Ok(());
+        };
+        for supervisor in &mut options.rsmp.supervisors {
+            let address = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+            let refused = |error: std::io::Error| FieldError::Bind {
+                controller: supervisor.clone(),
+                address,
+                reason: error.to_string(),
+            };
+            let proxy = Proxy::tcp(address, supervisor.clone(), Speech::Rsmp, seed).await.map_err(refused)?;
+            proxy.set(fault);
+            *supervisor = proxy.address().to_string();
+            self.proxies.push(proxy);
+        }
+        Ok(())
     }
 
     /// How many controllers there are.

@@ -8,6 +8,7 @@
 //! * `faces` (feature `faces`): NTCIP, the Modbus register map and RSMP as the controller serves them,
 //!   sans-IO; with feature `sockets` on real sockets.
 //! * `field` (feature `sockets`): a network of controllers behind their faces, stepped by the clock.
+//! * `proxy` (feature `sockets`): faults between a centre and a controller, on real sockets.
 //!
 //! **Invariant: whatever is called, pressed or switched, an emulator never shows an unlawful transition.**
 //! The monitor is there to prove it, not to repair it.
@@ -19,6 +20,8 @@ pub mod faces;
 #[cfg(feature = "sockets")]
 pub mod field;
 pub mod monitor;
+#[cfg(feature = "sockets")]
+pub mod proxy;
 pub mod station;
 
 pub use emulator::{ArmingFault, Aspect, Emulator, Options, Recovery, Refusal, Status, TICK};

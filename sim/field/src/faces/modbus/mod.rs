@@ -14,6 +14,6 @@ pub mod tls;
 pub mod wire;
 
 #[cfg(feature = "sockets")]
-pub use server::{Device, Framing, Map, Rights, Setup, Tls, TlsError, serve};
-#[cfg(feature = "sockets")]
 pub(crate) use server::bind;
+#[cfg(feature = "sockets")]
+pub use server::{Device, Framing, Map, Rights, Setup, Tls, TlsError, serve};

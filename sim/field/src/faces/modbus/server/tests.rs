@@ -11,9 +11,9 @@ use tokio_modbus::slave::SlaveContext;
 use tokio_modbus::{ExceptionCode, Slave};
 
 use super::*;
+use crate::emulator::{ArmingFault, Emulator, Options};
 use crate::faces::modbus::pki;
 use crate::faces::modbus::registers::{Reason, crc16};
-use crate::emulator::{ArmingFault, Emulator, Options};
 use crate::station::Station;
 
 /// Preempt number 3 of the corridor.

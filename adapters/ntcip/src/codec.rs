@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn modes() {
+    fn flash_manual_and_backup_are_told_from_the_status_words() {
         assert_eq!(mode(2, 2), Mode::Normal);
         assert_eq!(mode(4, 2), Mode::Backup);
         assert_eq!(mode(5, 2), Mode::Manual);

@@ -1,13 +1,14 @@
 //! NTCIP 1202 and 1211 over SNMP.
 //!
 //! `frame` is the table of objects, `priority` the blocks of NTCIP 1211, `codec` turns values into
-//! the words of the engine, `profile` holds what differs between controllers, `exchange` turns the
+//! the words of the engine, `conformance` the statement of all this, `profile` holds what differs between controllers, `exchange` turns the
 //! keeper's asks into reads and writes, `adapter` (cargo feature) carries them over UDP.
 #![forbid(unsafe_code)]
 
 #[cfg(feature = "adapter")]
 pub mod adapter;
 pub mod codec;
+pub mod conformance;
 pub mod exchange;
 pub mod facts;
 pub mod frame;

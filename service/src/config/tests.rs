@@ -38,6 +38,14 @@ fn the_shipped_example_is_good_and_names_its_vehicles() {
 }
 
 #[test]
+fn the_example_for_rsmp_is_good() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/rsmp.toml");
+    let config = Config::load(&path).unwrap();
+    config.check(Some(&["c1"])).unwrap();
+    assert_eq!(config.rsmp_listeners()[0].listen.port(), 12_111);
+}
+
+#[test]
 fn a_short_configuration_gets_loopback_and_the_planners_defaults() {
     let folder = scratch();
     let config = Config::parse(&folder.path().join("c.toml"), "network = \"model\"\n").unwrap();

@@ -127,7 +127,7 @@ impl Table {
     /// The street goes on from the crossing before, and back.
     fn join(&mut self) {
         let (before, here) = (self.crossing - 1, self.crossing);
-        let mut add = |id: &str, ib: String, ob: String| {
+        let add = |id: &str, ib: String, ob: String| {
             let cells = [
                 ("mvmt_id", self.id(here, id)),
                 ("node_id", self.id(before, "e")),

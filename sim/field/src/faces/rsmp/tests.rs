@@ -7,6 +7,7 @@ mod priority;
 mod schemas;
 mod sockets;
 mod start;
+mod statement;
 mod statuses;
 mod traffic;
 

@@ -422,6 +422,21 @@ fn m0020_m0021_force_outputs_and_set_sensitivities() {
 }
 
 #[test]
+fn m0024_is_taken_from_list_1_2_on_and_an_alarm_whose_cause_stands_stays() {
+    let reset = [("status", "True")];
+    let mut old = Bench::up(Core::V3_2, Sxl::V1_1);
+    assert!(old.command("TC", "M0024", "setResetAlarms", &reset).is_err());
+    let mut bench = Bench::newest();
+    let forced = [("status", "True"), ("input", "7"), ("inputValue", "True")];
+    bench.order("M0019", "setInput", &forced).unwrap();
+    bench.run(100);
+    assert_eq!(bench.took("Alarm")[0]["aS"], "Active");
+    bench.command("TC", "M0024", "setResetAlarms", &reset).unwrap();
+    bench.run(1_000);
+    assert!(bench.took("Alarm").is_empty());
+}
+
+#[test]
 fn m0103_changes_a_code_and_the_old_one_no_longer_works() {
     let mut bench = Bench::newest();
     let change = |bench: &mut Bench, old: &str, new: &str| {

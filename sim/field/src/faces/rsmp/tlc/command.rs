@@ -70,6 +70,9 @@ impl Tlc {
                 self.bands_timeout = Millis::from_s(given.number("status").unwrap_or(0) * 60);
                 Ok(())
             }
+            // Alarms follow their causes here: none is held that a reset could end. The conflict
+            // monitor's latch takes a person.
+            "M0024" => Ok(()),
             "M0103" => self.set_code(given),
             "M0104" => self.set_clock(given, now),
             code => Err(format!("command {code} is not carried out here")),

@@ -176,7 +176,8 @@ impl Requests {
     /// Which supervisors are connected, a bit each: requests of the others are alone.
     pub fn note_links(&mut self, up: u32, now: Millis) {
         for request in &mut self.list {
-            let is_up = u32::try_from(request.link).is_ok_and(|link| up.checked_shr(link).unwrap_or(0) & 1 == 1);
+            let is_up =
+                u32::try_from(request.link).is_ok_and(|link| up.checked_shr(link).unwrap_or(0) & 1 == 1);
             request.alone_since = if is_up { None } else { request.alone_since.or(Some(now)) };
         }
     }

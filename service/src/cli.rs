@@ -29,6 +29,8 @@ pub enum Commands {
     Steer(Steer),
     /// The engine steering a SUMO scenario; SUMO's own tripinfo says what came of it.
     Sumo(Sumo),
+    /// What trams and buses do when links are closed: detours, short turns, waits.
+    Detour(crate::commands::detour::DetourArgs),
     /// Network models: import, check, prove.
     #[command(subcommand)]
     Network(NetworkCommand),
@@ -227,6 +229,8 @@ pub struct Field {
     pub rsmp: crate::commands::field::RsmpArgs,
     #[command(flatten)]
     pub doors: crate::commands::field::DoorArgs,
+    #[command(flatten)]
+    pub faults: crate::commands::field::FaultArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -276,6 +280,8 @@ pub enum NetworkCommand {
 pub enum ImportKind {
     /// OpenStreetMap, as `.osm.pbf`.
     Osm,
+    /// SUMO, as `.sumocfg` or `.net.xml`; vehicles become a scenario beside the model.
+    Sumo,
 }
 
 #[derive(Debug, Subcommand)]

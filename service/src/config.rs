@@ -5,6 +5,7 @@
 
 mod check;
 mod fault;
+mod incidents;
 mod modbus;
 mod policy;
 mod rsmp;
@@ -22,12 +23,13 @@ use serde::Deserialize;
 use toml::Spanned;
 
 pub use fault::{ConfigError, Fault};
+pub use incidents::{Cases, Incidents};
 pub use modbus::ModbusEntry;
 pub use policy::{Duties, Policy, PolicyError};
 pub use rsmp::{RsmpEntry, RsmpListener};
 pub use snmp::SnmpEntry;
 
-use fault::Source;
+pub(crate) use fault::Source;
 
 /// The longest configuration that is read, bytes.
 const FILE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -41,6 +43,9 @@ pub struct Config {
     /// Folder of the journal; without it nothing is recorded.
     #[serde(default)]
     pub journal: Option<PathBuf>,
+    /// What an engine learned before, as `clearway journal learned` writes it.
+    #[serde(default)]
+    pub learned: Option<PathBuf>,
     /// Whether listeners and peers beyond this machine may go without TLS, because the segment is
     /// isolated by other means. Shows in status and metrics.
     #[serde(default)]
@@ -54,6 +59,9 @@ pub struct Config {
     /// How much is asked of the signals, and for whom.
     #[serde(default)]
     pub policy: Policy,
+    /// Incidents: closed links, and what trams and buses do around them.
+    #[serde(default)]
+    pub incidents: Incidents,
     /// Feeds.
     #[serde(default, rename = "feed")]
     #[schemars(with = "Vec<Feed>")]

@@ -6,6 +6,7 @@ mod cli;
 mod commands;
 mod config;
 mod demo;
+mod learned;
 mod live;
 
 use std::process::ExitCode;
@@ -23,8 +24,10 @@ fn main() -> ExitCode {
         Commands::Demo(args) => demo::run(args),
         Commands::Run(args) => commands::run::run(&args),
         Commands::Field(args) => commands::field::run(&args),
+        Commands::Simulate(args) => commands::simulate::run(&args),
         Commands::Steer(_) => commands::steer::run(),
         Commands::Sumo(args) => commands::sumo::run(&args),
+        Commands::Detour(args) => commands::detour::run(&args),
         Commands::Network(command) => commands::network::run(command),
         Commands::Config(command) => commands::config::run(command),
         Commands::Controllers(remote) => commands::remote::controllers(&remote),

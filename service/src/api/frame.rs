@@ -20,6 +20,8 @@ pub struct NetworkDoc {
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct LinkDoc {
     pub id: u32,
+    /// The model's id.
+    pub name: String,
     pub street: String,
     pub uses: Vec<&'static str>,
     pub lanes: u8,

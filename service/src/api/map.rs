@@ -23,6 +23,7 @@ pub fn network_doc(network: &Network, meta: &Meta, sites: &[Site]) -> NetworkDoc
         let link = network.link(id);
         LinkDoc {
             id: id.0,
+            name: link.name.clone(),
             street: link.street.clone(),
             uses: words(link.uses),
             lanes: link.lanes,

@@ -1,6 +1,7 @@
 //! The API and the page of a running engine (`docs/api.md`).
 
 pub mod frame;
+pub mod incidents;
 pub mod map;
 pub mod metrics;
 pub mod page;

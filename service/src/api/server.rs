@@ -17,7 +17,8 @@ use tokio::sync::broadcast;
 use utoipa::OpenApi;
 
 use super::frame::{ControllerState, Frame};
-use super::page;
+use super::{incidents, page};
+use crate::live::incidents::Incidents;
 
 /// A reader that takes longer than this for one message is dropped.
 const SLOW: Duration = Duration::from_secs(5);
@@ -39,6 +40,8 @@ pub struct ApiState {
     pub deltas: broadcast::Sender<Delta>,
     /// Take everything back.
     pub release_all: ReleaseAll,
+    /// Closed links and what is decided around them.
+    pub incidents: Arc<Incidents>,
     /// The text of a scrape.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether the engine's loop turns.
@@ -48,7 +51,19 @@ pub struct ApiState {
 #[derive(OpenApi)]
 #[openapi(
     info(title = "Clearway", description = "A running engine: what it knows and what may be asked of it."),
-    paths(network_route, controllers_route, release_all_route, healthz_route, metrics_route),
+    paths(
+        network_route,
+        controllers_route,
+        release_all_route,
+        healthz_route,
+        metrics_route,
+        incidents::list_route,
+        incidents::open_route,
+        incidents::confirm_route,
+        incidents::end_route,
+        incidents::feed_route,
+        incidents::feed_json_route
+    ),
     components(schemas(super::frame::Frame))
 )]
 struct Document;
@@ -61,6 +76,7 @@ pub fn router(state: ApiState, bound: SocketAddr) -> Router {
         .route("/api/controllers", get(controllers_route))
         .route("/api/release-all", post(release_all_route))
         .route("/api/openapi.json", get(|| async { Json(Document::openapi()) }))
+        .merge(incidents::routes())
         .route("/metrics", get(metrics_route))
         .route("/healthz", get(healthz_route))
         .fallback(page::serve)
@@ -71,8 +87,9 @@ pub fn router(state: ApiState, bound: SocketAddr) -> Router {
 /// The router of release-all alone, for a listener that depends on nothing else of the process.
 pub fn release_router(release_all: ReleaseAll, bound: SocketAddr) -> Router {
     let route = move || async move { Json(json!({ "released": release_all() })) };
+    // Not the API's path: who asks the wrong engine's page releases nothing there.
     Router::new()
-        .route("/api/release-all", post(route))
+        .route("/release-all", post(route))
         .layer(middleware::from_fn(move |request, next| same_origin(bound, request, next)))
 }
 

@@ -1,12 +1,14 @@
 //! The commands, one file each.
 
 pub mod config;
+pub mod detour;
 pub mod field;
 pub mod journal;
 pub mod network;
 pub mod prove;
 pub mod remote;
 pub mod run;
+pub mod simulate;
 pub mod steer;
 pub mod sumo;
 

@@ -12,6 +12,7 @@ use clearway_runtime::{Ingress, Stamped};
 use clearway_signals::{ControllerId, Millis};
 
 use super::board::{Board, Seen};
+use super::incidents::Incidents;
 use super::texts::Severity;
 use crate::config::Duties;
 
@@ -26,6 +27,7 @@ pub struct Intake {
     lines: BTreeMap<(String, u8), LineId>,
     titles: Vec<String>,
     protocols: Vec<Protocol>,
+    incidents: Option<Arc<Incidents>>,
     duties: Duties,
 }
 
@@ -53,6 +55,7 @@ impl Intake {
             lines: network.lines.iter().enumerate().filter_map(line).collect(),
             titles: network.controllers.iter().map(|c| c.title.clone()).collect(),
             protocols,
+            incidents: None,
             duties: Duties::default(),
         }
     }
@@ -61,6 +64,12 @@ impl Intake {
     #[must_use]
     pub fn with_duties(self, duties: Duties) -> Self {
         Self { duties, ..self }
+    }
+
+    /// The same intake, which proposes closures where cases are.
+    #[must_use]
+    pub fn with_incidents(self, incidents: Arc<Incidents>) -> Self {
+        Self { incidents: Some(incidents), ..self }
     }
 
     fn send(&self, event: Event, decoded_ns: Option<u64>) {
@@ -88,6 +97,9 @@ impl Intake {
             FeedEvent::Incident(incident) => {
                 let text = format!("Case {}: {} ({}).", incident.case, incident.label, incident.code);
                 self.say(Severity::Notice, text);
+                if let Some(incidents) = &self.incidents {
+                    incidents.take_case(&incident);
+                }
             }
             // The engine asks controllers itself; what a vehicle asked of them by another way is only counted.
             FeedEvent::Request(_) | FeedEvent::Response(_) => {}

@@ -6,12 +6,14 @@ mod controllers;
 pub mod feeds;
 #[cfg(test)]
 mod hung_tests;
+pub mod incidents;
 pub mod intake;
 mod local_time;
 pub mod missions;
 pub mod modbus;
 pub mod ntcip;
 pub mod plant;
+pub mod publish;
 mod rsmp;
 pub mod sites;
 pub mod texts;

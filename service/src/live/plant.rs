@@ -164,7 +164,8 @@ impl Plant {
         };
         let incidents = Arc::new(Incidents::new(Arc::clone(&network), Arc::clone(&board), among));
         let intake = Intake::new(&network, &sites, runtime.ingress(), Arc::clone(&board), Arc::clone(&wall));
-        let intake = Arc::new(intake.with_incidents(Arc::clone(&incidents)));
+        let intake = intake.with_duties(config.policy.duties()).with_incidents(Arc::clone(&incidents));
+        let intake = Arc::new(intake);
 
         let controllers = Controllers::start()?;
         let (release_all, withheld) = watch::channel(false);
@@ -365,6 +366,7 @@ fn start_engine(
     let wall_ms = system_wall().0;
     let epoch = Epoch(u64::try_from(wall_ms / 1000).unwrap_or(1));
     let planner = config.policy.planner();
+    let policy = config.policy.rules(network)?;
     let journal = match &config.journal {
         None => None,
         Some(dir) => {

@@ -285,10 +285,11 @@ impl Transit {
     /// Late enough for its load, or behind a gap and not early; never when it would only close up to the
     /// one ahead.
     fn needs_help(&self, config: &Config) -> bool {
-        let after_s = match self.load_pct {
-            Some(FULL_PCT..) => config.tram_late_s / 2,
-            Some(..EMPTY_PCT) => config.tram_late_s * 2,
-            _ => config.tram_late_s,
+        // A threshold before the timetable is a policy of its own, whatever the load.
+        let after_s = match (config.tram_late_s, self.load_pct) {
+            (late_s @ 1.., Some(FULL_PCT..)) => late_s / 2,
+            (late_s @ 1.., Some(..EMPTY_PCT)) => late_s.saturating_mul(2),
+            (late_s, _) => late_s,
         };
         let late = self.lateness_s.is_some_and(|s| s >= after_s);
         match self.spacing {

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use clearway_certify::{Action, Class};
-use clearway_network::Network;
+use clearway_certify::{Action, Class, Command};
 use clearway_network::testing::{SPACING_M, corridor, place};
+use clearway_network::{LinkId, Network};
+use clearway_planner::learn::{BINS, Lesson, Topic};
 use clearway_planner::transition::planned_display;
 use clearway_planner::{Config, Engine, Event, Mission, Output, VehicleFix, VehicleInfo};
 use clearway_signals::{
@@ -50,7 +51,13 @@ impl City {
     /// A city whose engine has watched two cycles of every controller.
     #[must_use]
     pub fn new() -> Self {
-        let network = Arc::new(corridor(CROSSROADS));
+        Self::with_crossroads(CROSSROADS)
+    }
+
+    /// The same with so many crossroads.
+    #[must_use]
+    pub fn with_crossroads(crossroads: u16) -> Self {
+        let network = Arc::new(corridor(crossroads));
         let vehicles = vec![VehicleInfo { class: Class::Emergency }];
         let engine = Engine::new(Arc::clone(&network), vehicles, Config::default(), Epoch(1));
         let mut city = Self {
@@ -62,7 +69,7 @@ impl City {
             called: vec![None; network.controllers.len()],
             network,
         };
-        for controller in 0..CROSSROADS {
+        for controller in 0..crossroads {
             city.apply(&Event::Armed(ControllerId(controller), true));
         }
         for _ in 0..130 {
@@ -76,7 +83,7 @@ impl City {
     /// the east end a new mission starts in the west.
     pub fn prepare(&mut self) {
         self.pass(CADENCE);
-        if self.driven_mm() > i64::from(CROSSROADS - 1) * length_mm() {
+        if self.driven_mm() > (i64::from(self.crossroads()) - 1) * length_mm() {
             self.apply(&Event::MissionEnd(MissionId(self.missions)));
             // The last calls are taken back and their exits run off.
             for _ in 0..30 {
@@ -91,6 +98,19 @@ impl City {
         let fix = self.position();
         self.apply(&Event::Fix(fix));
         self.digest()
+    }
+
+    /// Something was learned of a link: every way is to be worked out anew.
+    pub fn teach(&mut self) {
+        let mut weights = [0; BINS];
+        weights[8] = 160;
+        self.apply(&Event::Learned(Lesson { topic: Topic::Link(LinkId(0), 0), weights }));
+    }
+
+    /// The commands of the last step.
+    #[must_use]
+    pub fn commands(&self) -> &[Command] {
+        self.out.commands()
     }
 
     /// A tick's time passes after the position.
@@ -119,6 +139,10 @@ impl City {
         }
     }
 
+    fn crossroads(&self) -> u16 {
+        u16::try_from(self.network.controllers.len()).unwrap_or(u16::MAX)
+    }
+
     fn driven_mm(&self) -> i64 {
         (self.now - self.started).0 * SPEED_MM_MS
     }
@@ -126,7 +150,7 @@ impl City {
     fn leave(&mut self) {
         self.missions += 1;
         self.started = self.now;
-        let destination = place(f32::from(CROSSROADS) * SPACING_M + 100.0, 0.0);
+        let destination = place(f32::from(self.crossroads()) * SPACING_M + 100.0, 0.0);
         let mission = Mission::new(MissionId(self.missions), VEHICLE, destination);
         self.apply(&Event::Mission(mission));
     }

@@ -3,7 +3,10 @@
 #![deny(unsafe_code)]
 
 pub mod alloc_counter;
+pub mod calibration;
 pub mod city;
+pub mod fix;
+pub mod fleet;
 pub mod grid;
 pub mod load;
 pub mod steps;

@@ -19,6 +19,7 @@ use clearway_signals::{ControllerId, ControllerStatus, Epoch, Millis, Mode, Requ
 
 use crate::Digest;
 use crate::city::City;
+use crate::fleet::Fleet;
 use crate::grid::grid;
 
 /// A step of the engine.
@@ -47,6 +48,12 @@ pub const ENGINE: &[Measured] = &[
     Measured { name: "apply_tick", make: || Box::new(ApplyTick(City::new())) },
 ];
 
+/// The same with eight fire engines that meet: a position, and the tick that decides who goes first.
+pub const MEETING: &[Measured] = &[
+    Measured { name: "apply_fix_of_8", make: || Box::new(FleetFix(Fleet::new())) },
+    Measured { name: "apply_tick_of_8", make: || Box::new(FleetTick(Fleet::new())) },
+];
+
 /// The search of ways.
 pub const ROUTING: &[Measured] = &[
     Measured { name: "route_900_nodes", make: || Box::new(Route::new(30)) },
@@ -55,7 +62,7 @@ pub const ROUTING: &[Measured] = &[
 
 /// Every step.
 pub fn all() -> impl Iterator<Item = &'static Measured> {
-    ENGINE.iter().chain(ROUTING)
+    ENGINE.iter().chain(MEETING).chain(ROUTING)
 }
 
 /// The step as callgrind sees it: it counts inside a function of this name only.
@@ -257,6 +264,32 @@ impl Step for ApplyFix {
 struct ApplyTick(City);
 
 impl Step for ApplyTick {
+    fn prepare(&mut self) {
+        self.0.prepare();
+        self.0.fix();
+        self.0.wait();
+    }
+
+    fn run(&mut self) -> u64 {
+        self.0.tick()
+    }
+}
+
+struct FleetFix(Fleet);
+
+impl Step for FleetFix {
+    fn prepare(&mut self) {
+        self.0.prepare();
+    }
+
+    fn run(&mut self) -> u64 {
+        self.0.fix()
+    }
+}
+
+struct FleetTick(Fleet);
+
+impl Step for FleetTick {
     fn prepare(&mut self) {
         self.0.prepare();
         self.0.fix();

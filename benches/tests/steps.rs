@@ -2,7 +2,7 @@
 //! steps allocate nothing once they are warm.
 
 use clearway_benches::alloc_counter::{CountingAllocator, allocations};
-use clearway_benches::steps::{Measured, all, measured_step, run};
+use clearway_benches::steps::{ENGINE, MEETING, Measured, all, measured_step, run};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
@@ -31,7 +31,7 @@ fn the_counting_allocator_counts() {
 
 #[test]
 fn a_warm_engine_allocates_nothing() {
-    for Measured { name, make } in clearway_benches::steps::ENGINE {
+    for Measured { name, make } in ENGINE.iter().chain(MEETING) {
         let mut step = make();
         run(step.as_mut(), WARM);
         let mut counted = 0;

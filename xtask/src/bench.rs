@@ -9,8 +9,8 @@ use serde::Deserialize;
 use crate::Failure;
 use crate::process::finish;
 
-/// The criterion benchmarks of `benches/`.
-pub const CRITERION: [&str; 2] = ["engine", "routing"];
+/// The benchmarks of `benches/`.
+pub const CRITERION: [&str; 4] = ["engine", "routing", "fix", "calibration"];
 
 /// Instructions of each step.
 const BUDGETS: &str = "benches/budgets.toml";

@@ -14,6 +14,6 @@ pub mod wire;
 pub mod writer;
 
 pub use reader::{Damage, Entries, JournalError, Verified, verify};
-pub use replay::{Divergence, Replayed, replay};
+pub use replay::{Divergence, Replayed, learned, replay};
 pub use wire::{Entry, Start};
 pub use writer::Journal;

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clearway_network::Network;
+use clearway_planner::learn::Lesson;
 use clearway_planner::{Engine, Event, Output};
 use clearway_signals::{Epoch, Millis};
 
@@ -45,15 +46,29 @@ pub enum Divergence {
 /// # Errors
 /// A damaged journal, or what the disk said.
 pub fn replay(dir: &Path, network: Arc<Network>) -> Result<Replayed, JournalError> {
+    Ok(replayed(dir, network)?.0)
+}
+
+/// Replay a journal, and tell what the engine had learned at its end; nothing when the replay differs.
+///
+/// # Errors
+/// A damaged journal, or what the disk said.
+pub fn learned(dir: &Path, network: Arc<Network>) -> Result<(Replayed, Vec<Lesson>), JournalError> {
+    let (found, engine) = replayed(dir, network)?;
+    let engine = engine.filter(|_| found.divergence.is_none());
+    Ok((found, engine.map(|engine| engine.learned().lessons().collect()).unwrap_or_default()))
+}
+
+fn replayed(dir: &Path, network: Arc<Network>) -> Result<(Replayed, Option<Engine>), JournalError> {
     let mut entries = Entries::open(dir)?;
     let mut found = Replayed { events: 0, commands: 0, divergence: None };
     let start = match entries.next().transpose()? {
         Some(Entry::Start(start)) => start,
-        _ => return Ok(Replayed { divergence: Some(Divergence::NoStart), ..found }),
+        _ => return Ok((Replayed { divergence: Some(Divergence::NoStart), ..found }, None)),
     };
     if start.network_hash != network_hash(&network) {
         found.divergence = Some(Divergence::OtherNetwork(start.network));
-        return Ok(found);
+        return Ok((found, None));
     }
     let mut engine = Engine::new(network, start.vehicle_infos(), start.planner_config(), Epoch(start.epoch))
         .with_policy(start.policy.policy());
@@ -65,7 +80,7 @@ pub fn replay(dir: &Path, network: Arc<Network>) -> Result<Replayed, JournalErro
             Entry::Event(at, wire) => {
                 if let Some(missing) = expected.pop_front() {
                     found.divergence = Some(differs(found.events, None, Some(missing)));
-                    return Ok(found);
+                    return Ok((found, None));
                 }
                 out.clear();
                 engine.apply(&Event::from(&wire), Millis(at), &mut out);
@@ -76,13 +91,13 @@ pub fn replay(dir: &Path, network: Arc<Network>) -> Result<Replayed, JournalErro
                 let replayed = expected.pop_front();
                 if replayed != Some(recorded) {
                     found.divergence = Some(differs(found.events, Some(recorded), replayed));
-                    return Ok(found);
+                    return Ok((found, None));
                 }
                 found.commands += 1;
             }
         }
     }
-    Ok(found)
+    Ok((found, Some(engine)))
 }
 
 fn differs(event: u64, recorded: Option<WireCommand>, replayed: Option<WireCommand>) -> Divergence {

@@ -4,11 +4,11 @@
 
 use clearway_certify::{Action, Class, Command};
 use clearway_network::{LineId, LinkId};
+use clearway_planner::learn::{BINS, Lesson, Topic};
+use clearway_planner::policy::Policy;
 use clearway_planner::{
     Config, Counts, DutyId, Event, LocalTime, Mission, TransitUpdate, VehicleFix, VehicleInfo,
 };
-use clearway_planner::learn::{BINS, Lesson, Topic};
-use clearway_planner::policy::Policy;
 use clearway_runtime::Record;
 use clearway_signals::{
     ControllerId, ControllerStatus, Epoch, GeoPoint, GroupSet, Millis, MissionId, Mode, PreemptState, RowId,
@@ -263,9 +263,7 @@ impl From<&WireEvent> for Event {
             WireEvent::Tick => Self::Tick,
             WireEvent::ReleaseAll => Self::ReleaseAll,
             WireEvent::Blocked(link, until) => Self::Blocked(LinkId(*link), Millis(*until)),
-            WireEvent::TransitBlocked(link, until) => {
-                Self::TransitBlocked(LinkId(*link), Millis(*until))
-            }
+            WireEvent::TransitBlocked(link, until) => Self::TransitBlocked(LinkId(*link), Millis(*until)),
             WireEvent::Load(vehicle, percent) => Self::Load(VehicleId(*vehicle), *percent),
             WireEvent::Learned(topic, place, period, seen) => {
                 let mut weights = [0; BINS];

@@ -71,12 +71,12 @@ impl Default for Config {
 }
 
 impl Config {
-    /// The risk of one signal's window, millionths, when so many signals are ahead (Boole: shares of the
+    /// The risk of one signal's window, millionths, on a way with so many signals (Boole: shares of the
     /// whole way's risk add up to no more than it).
     #[must_use]
-    pub fn risk_ppm(&self, signals_ahead: usize) -> u64 {
+    pub fn risk_ppm(&self, signals: usize) -> u64 {
         let risk = (1_000 - self.stop_free_permille.clamp(500, 999)).unsigned_abs() * 1_000;
-        let shares = if self.stop_free_whole_way { signals_ahead.max(1) } else { 1 };
+        let shares = if self.stop_free_whole_way { signals.max(1) } else { 1 };
         risk / u64::try_from(shares).unwrap_or(u64::MAX)
     }
 }

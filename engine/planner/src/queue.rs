@@ -8,6 +8,8 @@ const VEHICLE: i64 = 1000;
 const TO_DETECTOR: i64 = 6 * VEHICLE;
 /// More than this on one lane is not believed from counts alone.
 const BELIEVED: i64 = 40 * VEHICLE;
+/// Arrivals of the next seconds count as part of what is not known of a queue.
+const SOON_S: i64 = 15;
 /// A queue is thought to grow on for no longer than this.
 const GROWS_MAX: Millis = Millis::from_s(90);
 
@@ -58,12 +60,13 @@ impl Queue {
         (self.standing / i64::from(lanes.max(1)) + VEHICLE / 2) / VEHICLE
     }
 
-    /// Standard deviation of the vehicles that stand on one lane, thousandths of a vehicle: a detector
-    /// misses one in ten, and the last vehicle is here or not. Nothing where nobody stands.
+    /// Standard deviation of the vehicles that stand on one lane when green comes, thousandths of a
+    /// vehicle: arrivals come by chance, a detector misses some, starts are quick or slow. Nothing
+    /// where nobody stands or is to come.
     #[must_use]
     pub fn doubt(&self, lanes: u8) -> i64 {
-        let per_lane = self.standing / i64::from(lanes.max(1));
-        if per_lane < VEHICLE / 2 { 0 } else { VEHICLE / 2 + per_lane / 10 }
+        let per_lane = (self.standing + self.rate * SOON_S) / i64::from(lanes.max(1));
+        if per_lane < VEHICLE / 4 { 0 } else { VEHICLE * 7 / 10 + per_lane / 8 }
     }
 
     /// Start-up time plus `each` for every vehicle on a lane, if the queue grows on until `green_in`

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use clearway_journal::{replay, verify};
+use clearway_journal::{learned, replay, verify};
 use miette::{IntoDiagnostic, Result};
 use serde_json::json;
 
@@ -15,6 +15,7 @@ pub fn run(command: JournalCommand) -> Result<Exit> {
     match command {
         JournalCommand::Verify { dir, json } => verify_journal(&dir, json),
         JournalCommand::Replay { dir, network, json } => replay_journal(&dir, &network, json),
+        JournalCommand::Learned { dir, network, out } => write_learned(&dir, &network, out.as_deref()),
     }
 }
 
@@ -36,6 +37,26 @@ fn verify_journal(dir: &Path, as_json: bool) -> Result<Exit> {
                 found.torn_bytes
             );
         }
+    }
+    Ok(Exit::Ok)
+}
+
+fn write_learned(dir: &Path, network: &Path, out: Option<&Path>) -> Result<Exit> {
+    let Some(loaded) = load_model(network) else { return Ok(Exit::ModelInvalid) };
+    let network = Arc::new(loaded.network);
+    let (found, lessons) = learned(dir, Arc::clone(&network)).into_diagnostic()?;
+    if let Some(divergence) = found.divergence {
+        eprintln!("after {} events the replay differs: {divergence:?}", found.events);
+        return Ok(Exit::Failed);
+    }
+    let pieces = lessons.len();
+    let text = crate::learned::write(lessons.into_iter(), &network);
+    match out {
+        Some(file) => {
+            std::fs::write(file, text).into_diagnostic()?;
+            println!("{pieces} pieces from {} events in {}", found.events, file.display());
+        }
+        None => print!("{text}"),
     }
     Ok(Exit::Ok)
 }

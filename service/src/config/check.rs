@@ -76,6 +76,7 @@ impl Checker<'_> {
         let table = self.config.source.table("policy");
         self.within(table.clone(), "signals_ahead_max", f64::from(policy.signals_ahead_max), 1.0..=64.0);
         self.within(table.clone(), "lead_s", policy.lead_s, 0.0..=60.0);
+        self.within(table.clone(), "stop_free_pct", policy.stop_free_pct, 50.0..=99.9);
         self.within(table.clone(), "hold_max_s", policy.hold_max_s, 5.0..=120.0);
         self.within(table.clone(), "lockout_s", policy.lockout_s, 0.0..=600.0);
         self.within(table.clone(), "tram_late_s", f64::from(policy.tram_late_s), -3600.0..=3600.0);

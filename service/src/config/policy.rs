@@ -25,6 +25,10 @@ pub struct Policy {
     pub signals_ahead_max: u16,
     /// Green stands at least this long before the vehicle arrives, seconds, 0 to 60.
     pub lead_s: f64,
+    /// Probability that an emergency vehicle finds its window open at a signal, per cent, 50 to 99.9.
+    pub stop_free_pct: f64,
+    /// That is the probability of its whole way, not of each signal.
+    pub stop_free_whole_way: bool,
     /// No request is held longer, seconds, 5 to 120.
     pub hold_max_s: f64,
     /// Pause at a controller after a request that was not served, seconds, 0 to 600.
@@ -206,6 +210,8 @@ impl Default for Policy {
         Self {
             signals_ahead_max: u16::try_from(planner.signals_ahead_max).unwrap_or(u16::MAX),
             lead_s: planner.lead.as_s(),
+            stop_free_pct: percent(planner.stop_free_permille),
+            stop_free_whole_way: planner.stop_free_whole_way,
             hold_max_s: planner.hold_max.as_s(),
             lockout_s: planner.lockout.as_s(),
             tram_late_s: planner.tram_late_s,
@@ -222,6 +228,18 @@ impl Default for Policy {
 /// A fault of the policy: the key, what is wrong, the cure.
 type PolicyFlaw = (&'static str, String, &'static str);
 
+/// Thousandths of the engine as per cent of the file.
+#[allow(clippy::cast_precision_loss)] // At most a thousand.
+fn percent(permille: i64) -> f64 {
+    permille as f64 / 10.0
+}
+
+/// Per cent of the file as thousandths of the engine.
+#[allow(clippy::cast_possible_truncation)] // Saturates; ranges are checked.
+fn permille(percent: f64) -> i64 {
+    (percent * 10.0).round() as i64
+}
+
 impl Policy {
     /// The planner's settings under this policy.
     #[must_use]
@@ -229,6 +247,8 @@ impl Policy {
         clearway_planner::Config {
             signals_ahead_max: usize::from(self.signals_ahead_max),
             lead: millis(self.lead_s),
+            stop_free_permille: permille(self.stop_free_pct),
+            stop_free_whole_way: self.stop_free_whole_way,
             hold_max: millis(self.hold_max_s),
             lockout: millis(self.lockout_s),
             tram_late_s: self.tram_late_s,

@@ -150,7 +150,10 @@ impl Plant {
         let network = Arc::new(network);
         let reaches = reaches(&network, &model, config)?;
         let sites: Vec<Site> = reaches.iter().map(|r| r.site.clone()).collect();
-        let board = Arc::new(Board::new(registry.clone(), network.controllers.len()));
+        let (rules, quotas) = (config.policy.rules.iter(), config.policy.quotas.iter());
+        let names = rules.map(|rule| rule.name.clone()).chain(quotas.map(|quota| quota.name.clone()));
+        let board = Board::new(registry.clone(), network.controllers.len()).with_rules(names.collect());
+        let board = Arc::new(board);
         let wall = wall_clock(&clock);
         let (journal, runtime, orders) = start_engine(config, &registry, &network, &clock, through)?;
         let runtime = Arc::new(runtime);

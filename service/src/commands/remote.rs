@@ -66,17 +66,21 @@ pub fn controllers(remote: &Remote) -> Result<Exit> {
 /// Take every own request back: at the engine's own door for that, which needs nothing else of the
 /// process, or by the API where there is none.
 pub fn release_all(remote: &Remote) -> Result<Exit> {
-    let at = |url: &str| {
+    let at = |url: &str| -> Result<Value, ureq::Error> {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().timeout_global(Some(DOOR_WITHIN)).build().into();
-        agent.post(&format!("{url}/api/release-all")).send_empty()
+        agent.post(url).send_empty()?.body_mut().read_json()
     };
-    let door = door_beside(&remote.url).and_then(|door| at(&door).ok());
-    let mut answer = match door {
-        Some(answer) => answer,
-        None => at(&remote.url).into_diagnostic().wrap_err_with(|| unreachable(remote))?,
+    // Whoever else listens on the port beside the page does not answer with a count.
+    let is_ours = |answer: &Value| answer["released"].is_u64();
+    let door =
+        door_beside(&remote.url).and_then(|door| at(&format!("{door}/release-all")).ok()).filter(is_ours);
+    let released = match door {
+        Some(released) => released,
+        None => at(&format!("{}/api/release-all", remote.url))
+            .into_diagnostic()
+            .wrap_err_with(|| unreachable(remote))?,
     };
-    let released: Value = answer.body_mut().read_json().into_diagnostic()?;
     if remote.json {
         println!("{released}");
     } else {

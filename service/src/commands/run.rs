@@ -31,7 +31,7 @@ pub fn run(args: &Run) -> Result<Exit> {
         for (feed, address) in &plant.feeds {
             println!("feed {feed}: {address}");
         }
-        println!("release-all: http://{}", plant.door);
+        println!("release-all: http://{}/release-all", plant.door);
         for address in &plant.rsmp {
             println!("rsmp: {address}");
         }

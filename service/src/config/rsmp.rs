@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use clearway_rsmp::adapter::{ListenOptions, Options, tls};
 use clearway_rsmp::priority::Reference;
@@ -71,7 +70,7 @@ impl RsmpListener {
             _ => return Err(("TLS needs a certificate and its key".into(), CURE)),
         };
         let accept_plaintext = config.insecure_isolated_segment;
-        Ok(ListenOptions { tls: tls.map(Arc::from), accept_plaintext, ..ListenOptions::new(self.listen) })
+        Ok(ListenOptions { tls, accept_plaintext, ..ListenOptions::new(self.listen) })
     }
 }
 

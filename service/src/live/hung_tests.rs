@@ -193,7 +193,7 @@ fn release_all(door: SocketAddr) -> String {
     let mut stream = TcpStream::connect(door).expect("the door");
     stream.set_read_timeout(Some(RELEASED)).expect("a limit");
     let request = format!(
-        "POST /api/release-all HTTP/1.1\r\nHost: {door}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+        "POST /release-all HTTP/1.1\r\nHost: {door}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
     );
     stream.write_all(request.as_bytes()).expect("writes");
     let mut answer = String::new();

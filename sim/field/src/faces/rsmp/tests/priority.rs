@@ -271,13 +271,14 @@ fn s8_a_request_whose_supervisor_is_away_is_over_after_the_time_of_stale_ones() 
     bench.run(9_000);
     bench.connect();
     bench.subscribe("S0033", "status", "0", true).unwrap();
-    assert_eq!(states(&mut bench, "amb"), ["activated"], "a short outage ends nothing");
+    let state = states(&mut bench, "amb").pop();
+    assert_eq!(state.as_deref(), Some("activated"), "a short outage ends nothing");
     bench.site.disconnected(0, bench.now);
     bench.run(11_000);
     assert_eq!(bench.emulator().status().active, None);
     bench.connect();
     bench.subscribe("S0033", "status", "0", true).unwrap();
-    assert_eq!(states(&mut bench, "amb").last().map(String::as_str), Some("stale"));
+    assert_eq!(states(&mut bench, "amb").pop().as_deref(), Some("stale"));
     bench.is_lawful();
 }
 

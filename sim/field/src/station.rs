@@ -136,6 +136,15 @@ impl VirtualField {
         }
     }
 
+    /// Bring some stations to `until`, at most an hour further; the others stand still.
+    pub fn advance_only(&mut self, controllers: &[ControllerId], until: Millis) {
+        for controller in controllers {
+            if let Some(station) = self.stations.get_mut(controller.index()) {
+                station.advance(until);
+            }
+        }
+    }
+
     /// The stations, by `ControllerId`.
     #[must_use]
     pub fn stations(&self) -> &[Station] {

@@ -144,7 +144,7 @@ impl World {
             let link = self.roads.network.movement(movement).to;
             let lane = self.choose_lane(link, after, class);
             let open = !matches!(self.line(driver, movement, 0, motion.speed_mm_s), Line::Stop);
-            if !open || !self.lanes[lane as usize].has_space(own_mm) {
+            if !open || !self.may_enter(lane, own_mm) {
                 motion = Motion { offset_mm: length, speed_mm_s: 0, ..motion };
                 break;
             }
@@ -160,6 +160,11 @@ impl World {
             vehicle.motion = Some(motion);
         }
         true
+    }
+
+    fn may_enter(&self, lane: u32, length_mm: i64) -> bool {
+        let lane = &self.lanes[lane as usize];
+        !lane.closed && lane.has_space(length_mm)
     }
 
     fn move_on(&mut self, slot: u32, motion: Motion, link: LinkId, lane: u32) {
@@ -246,7 +251,7 @@ impl World {
             let after = vehicle.route.get(step + 1).copied();
             let data = self.roads.network.movement(movement);
             let lane = self.choose_lane(data.to, after, vehicle.class);
-            if !self.lanes[lane as usize].has_space(vehicle.length_mm) {
+            if !self.may_enter(lane, vehicle.length_mm) {
                 target = target.min(safe_speed(end - BEFORE_LINE_MM, 0, brake));
                 break;
             }

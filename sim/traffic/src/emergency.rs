@@ -11,7 +11,7 @@ use crate::physics::{ENGINE_MM, TICK_MS};
 use crate::rng::unit_of;
 use crate::routing::movements_along;
 use crate::signals::Aspect;
-use crate::vehicle::{Class, Motion, Serial, Vehicle};
+use crate::vehicle::{Class, Motion, Serial, UNLISTED, Vehicle};
 use crate::world::World;
 
 /// A trip of this world, by order of [`World::add_trip`].
@@ -190,6 +190,8 @@ impl World {
             step: 0,
             link,
             lane,
+            trip: UNLISTED,
+            appeared_ms: self.now_ms,
             entered_ms: self.now_ms,
             reach_ms: self.now_ms,
             delay_ms: 0,

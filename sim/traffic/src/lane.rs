@@ -29,8 +29,19 @@ pub(crate) struct Lane {
     pub(crate) queue: VecDeque<u32>,
     pub(crate) length_mm: i64,
     pub(crate) speed_mm_s: i64,
+    /// Free travel time over its length.
+    pub(crate) travel_ms: i64,
     /// Length taken by vehicles and by holes under way.
     used_mm: i64,
+    /// Vehicles must not enter.
+    pub(crate) closed: bool,
+    /// The start of the green under which `discharged` vehicles have left, and whether the first stood.
+    pub(crate) green_since_ms: i64,
+    pub(crate) discharged: u8,
+    pub(crate) stood: bool,
+    /// Vehicles that have left, and what they lost here.
+    pub(crate) passed: u32,
+    pub(crate) lost_ms: i64,
     pub(crate) last_departure_ms: i64,
     pub(crate) next_entry_ms: i64,
     /// When its head event comes, if one is scheduled.
@@ -65,17 +76,25 @@ impl Placed {
 }
 
 impl Lane {
-    pub(crate) fn new(length_mm: i64, speed_mm_s: i64) -> Self {
+    /// `travel_ms` is the free travel time over the link.
+    pub(crate) fn new(length_mm: i64, speed_mm_s: i64, travel_ms: i64) -> Self {
         Self {
             queue: VecDeque::new(),
             length_mm,
             speed_mm_s,
+            travel_ms,
             used_mm: 0,
+            closed: false,
+            green_since_ms: i64::MIN,
+            discharged: 0,
+            stood: false,
+            passed: 0,
+            lost_ms: 0,
             last_departure_ms: i64::MIN / 2,
             next_entry_ms: i64::MIN / 2,
             wake_ms: None,
             waiters: Vec::new(),
-            gone: VecDeque::with_capacity(GONE_MAX),
+            gone: VecDeque::new(),
         }
     }
 
@@ -97,7 +116,11 @@ impl Lane {
 
     /// Take a vehicle out at `now_ms`; gives the time its hole takes to the tail.
     pub(crate) fn take(&mut self, slot: u32, length_mm: i64, now_ms: i64) -> i64 {
-        self.queue.retain(|&other| other != slot);
+        if self.queue.front() == Some(&slot) {
+            self.queue.pop_front();
+        } else {
+            self.queue.retain(|&other| other != slot);
+        }
         self.last_departure_ms = self.last_departure_ms.max(now_ms);
         if self.gone.len() == GONE_MAX {
             self.gone.pop_front();
@@ -129,6 +152,19 @@ impl Lane {
     /// Those to call now.
     pub(crate) fn take_waiters(&mut self) -> Vec<Waiter> {
         std::mem::take(&mut self.waiters)
+    }
+
+    /// The place in its queue, from 0, of the next to leave under the green that began at `since_ms`.
+    pub(crate) fn place_under(&self, since_ms: i64) -> u8 {
+        if self.green_since_ms == since_ms { self.discharged } else { 0 }
+    }
+
+    /// The head leaves under the green that began at `since_ms`; `stood` when it waited for it.
+    pub(crate) fn discharge(&mut self, since_ms: i64, stood: bool) {
+        if self.green_since_ms != since_ms {
+            (self.green_since_ms, self.discharged, self.stood) = (since_ms, 0, stood);
+        }
+        self.discharged = self.discharged.saturating_add(1);
     }
 
     pub(crate) fn give_back(&mut self, length_mm: i64) {
@@ -189,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_standing_queue_starts_as_a_wave_that_runs_backwards() {
-        let mut lane = Lane::new(200_000, 13_889);
+        let mut lane = Lane::new(200_000, 13_889, 14_400);
         // The head left at 0; the second in the queue waits for the wave to come 14 m back.
         lane.push(0, CAR_MM);
         let _ = lane.take(0, CAR_MM, 0);
@@ -202,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_lane_takes_vehicles_to_its_length_and_gives_space_back_at_the_wave_speed() {
-        let mut lane = Lane::new(70_000, 13_889);
+        let mut lane = Lane::new(70_000, 13_889, 5_040);
         let mut held = 0;
         while lane.has_space(CAR_MM) {
             lane.push(held, CAR_MM);

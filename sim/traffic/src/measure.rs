@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clearway_network::{MovementId, Network};
+use clearway_network::{LinkId, MovementId, Network};
 use clearway_signals::{ControllerId, Millis};
 
 use crate::vehicle::{Serial, Vehicle};
@@ -12,6 +12,8 @@ use crate::world::World;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CrossTraffic {
     watched: Vec<bool>,
+    /// Every car counts, wherever it goes.
+    everyone: bool,
     /// Delay that the cars present at the beginning had already.
     before_ms: i64,
     left_ms: i64,
@@ -58,9 +60,30 @@ impl CrossDelay {
     }
 }
 
+/// Cars that left the network since [`World::watch_everyone`], or since the beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Travelled {
+    /// How many.
+    pub cars: u64,
+    /// Sum of their times on the road, the wait at the edge not included.
+    pub time: Millis,
+}
+
+/// What passed over one link since [`World::watch_everyone`], or since the beginning.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct LinkTotals {
+    /// Vehicles that left it at its end.
+    pub vehicles: u64,
+    /// What cars lost on it against free travel.
+    pub delay: Millis,
+}
+
 impl CrossTraffic {
     /// Whether a route runs through a watched controller.
     pub(crate) fn concerns(&self, network: &Network, route: &[MovementId]) -> bool {
+        if self.everyone || self.watched.is_empty() {
+            return self.everyone;
+        }
         route.iter().any(|&m| {
             let signal = network.movement(m).signal;
             signal.is_some_and(|s| self.watched.get(s.controller.index()) == Some(&true))
@@ -94,13 +117,50 @@ impl World {
         for controller in controllers.iter().filter(|c| c.index() < count) {
             watched[controller.index()] = true;
         }
-        self.cross = CrossTraffic { watched, ..CrossTraffic::default() };
+        self.begin(CrossTraffic { watched, ..CrossTraffic::default() });
+    }
+
+    /// Begin to measure all cars from now on, and each link anew.
+    pub fn watch_everyone(&mut self) {
+        self.begin(CrossTraffic { everyone: true, ..CrossTraffic::default() });
+        for lane in &mut self.lanes {
+            (lane.passed, lane.lost_ms) = (0, 0);
+        }
+        self.travelled = Travelled::default();
+    }
+
+    fn begin(&mut self, watch: CrossTraffic) {
+        self.cross = watch;
         for vehicle in self.fleet.iter_mut().filter(|v| v.motion.is_none()) {
             vehicle.cross = self.cross.concerns(&self.roads.network, &vehicle.route);
         }
         self.cross.before_ms = self.present_delay().0;
         self.cross.trams_before_ms =
             self.tram_lateness().into_iter().map(|(serial, late)| (serial, late.0)).collect();
+    }
+
+    /// Cars that left, and their times.
+    #[must_use]
+    pub fn travelled(&self) -> Travelled {
+        self.travelled
+    }
+
+    /// Links left by vehicles since the beginning: one vehicle, one link, one traversal.
+    #[must_use]
+    pub fn traversals(&self) -> u64 {
+        self.traversals
+    }
+
+    /// What passed over a link.
+    #[must_use]
+    pub fn link_totals(&self, link: LinkId) -> LinkTotals {
+        self.roads.lanes(link).fold(LinkTotals::default(), |sum, lane| {
+            let lane = &self.lanes[lane as usize];
+            LinkTotals {
+                vehicles: sum.vehicles + u64::from(lane.passed),
+                delay: sum.delay + Millis(lane.lost_ms),
+            }
+        })
     }
 
     /// What the watched cars have lost since then.
@@ -134,8 +194,8 @@ impl World {
         let on_road = self.fleet.iter().filter(|v| v.cross).map(|v| v.delay_at(self.now_ms));
         let at_edge = self.sources.iter().flat_map(|source| &source.waiting);
         let at_edge = at_edge
-            .filter(|(_, way)| self.cross.concerns(&self.roads.network, way))
-            .map(|(appeared, _)| self.now_ms - appeared);
+            .filter(|car| self.cross.concerns(&self.roads.network, &car.way))
+            .map(|car| self.now_ms - car.appeared_ms);
         on_road.chain(at_edge).fold((0, 0), |(sum, count), delay| (sum + delay, count + 1))
     }
 }

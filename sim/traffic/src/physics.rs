@@ -34,6 +34,53 @@ pub const BLOCKED_MAX_MS: i64 = 60_000;
 
 const _: () = assert!(WAVE_MM_S > 0 && TICK_MS > 0);
 
+/// How cars drive: the figures that differ between the HCM's drivers and another model's.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Manners {
+    /// Saturation headway of through traffic.
+    pub headway_ms: i64,
+    /// Saturation headway of turning traffic.
+    pub headway_turn_ms: i64,
+    /// What the first of a standing queue takes beyond the headway: start-up lost time.
+    pub start_up_ms: i64,
+    /// Yellow that is used as green, on average.
+    pub yellow_used_ms: i64,
+    /// Acceleration from standstill, mm/s². `None`: the delay ends at the stop line, as the HCM
+    /// counts it; else what a driver still lacks of the free speed there costs time beyond it.
+    pub acceleration: Option<i64>,
+    /// Spread of the drivers' free speeds: standard deviation in thousandths of the street's.
+    pub speed_sd_permille: u32,
+    /// Their mean, in thousandths of the street's.
+    pub speed_mean_permille: u32,
+}
+
+impl Default for Manners {
+    /// The HCM's.
+    fn default() -> Self {
+        Self {
+            headway_ms: HEADWAY_MS,
+            headway_turn_ms: HEADWAY_TURN_MS,
+            start_up_ms: START_UP_LOST_MS,
+            yellow_used_ms: YELLOW_USED_MS,
+            acceleration: None,
+            speed_sd_permille: 0,
+            speed_mean_permille: 1_000,
+        }
+    }
+}
+
+impl Manners {
+    /// Time beyond the stop line that the `place`-th of a standing queue, from 0, loses against a car
+    /// at `speed_mm_s`: it has had `place` cars' lengths to accelerate before the line.
+    #[must_use]
+    pub fn loss_beyond_line_ms(&self, place: u8, speed_mm_s: i64) -> i64 {
+        let Some(acceleration) = self.acceleration else { return 0 };
+        let at_line = (2 * acceleration * CAR_MM * i64::from(place)).isqrt().min(speed_mm_s);
+        let missing = speed_mm_s - at_line;
+        missing * missing * 1000 / (2 * acceleration * speed_mm_s.max(1))
+    }
+}
+
 /// Time that a hole takes over `length_mm`.
 #[must_use]
 pub const fn wave_ms(length_mm: i64) -> i64 {

@@ -22,6 +22,12 @@ pub fn unit_of(seed: u64, a: u64, b: u64) -> f64 {
     to_unit(mix(mix(mix(seed.wrapping_add(GOLDEN)) ^ a).wrapping_add(GOLDEN) ^ b))
 }
 
+/// A standard normal number, bounded to ±6, that depends on its three arguments only.
+#[must_use]
+pub fn bounded_normal_of(seed: u64, a: u64, b: u64) -> f64 {
+    Rng(mix(mix(mix(seed.wrapping_add(GOLDEN)) ^ a).wrapping_add(GOLDEN) ^ b)).normal()
+}
+
 #[allow(clippy::cast_precision_loss)]
 fn to_unit(bits: u64) -> f64 {
     (bits >> 11) as f64 / (1_u64 << 53) as f64

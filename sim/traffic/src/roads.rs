@@ -6,8 +6,6 @@ use std::sync::Arc;
 use clearway_network::{LinkId, MovementId, Network, Turn, Uses};
 use clearway_signals::ControllerId;
 
-use crate::physics::{HEADWAY_MS, HEADWAY_TURN_MS};
-
 /// A group of the whole network: index into the world's table of aspects.
 pub(crate) type GroupIndex = u32;
 
@@ -18,6 +16,24 @@ pub(crate) struct DetectorAt {
     pub(crate) number: u8,
     /// From the start of the link.
     pub(crate) offset_mm: i64,
+}
+
+/// Stands where a movement has no signal.
+pub(crate) const NO_GROUP: GroupIndex = GroupIndex::MAX;
+
+/// What a car needs to know of a movement, in one place.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hop {
+    pub(crate) to: LinkId,
+    /// Its signal; [`NO_GROUP`] without one.
+    pub(crate) group: GroupIndex,
+    /// The lanes from which a car drives it.
+    pub(crate) first_lane: u32,
+    pub(crate) lanes: u8,
+    pub(crate) turns: bool,
+    pub(crate) turns_left: bool,
+    /// It gives way to opposing streams.
+    pub(crate) gives_way: bool,
 }
 
 /// Tables derived once from the network.
@@ -33,6 +49,7 @@ pub(crate) struct Roads {
     pub(crate) opposing: Vec<Vec<LinkId>>,
     pub(crate) detectors: Vec<Vec<DetectorAt>>,
     has_left: Vec<bool>,
+    pub(crate) hops: Vec<Hop>,
 }
 
 /// Opposing streams enter within this angle of head-on, degrees.
@@ -70,7 +87,52 @@ impl Roads {
         }
         let opposing = opposing_streams(&network);
         let detectors = detectors_by_link(&network);
-        Self { network, first_lane, first_group, group_of, links_of_group, opposing, detectors, has_left }
+        let hops = Vec::new();
+        let mut roads = Self {
+            network,
+            first_lane,
+            first_group,
+            group_of,
+            links_of_group,
+            opposing,
+            detectors,
+            has_left,
+            hops,
+        };
+        roads.hops = (0..roads.network.movements.len()).map(|m| roads.hop_of(m)).collect();
+        roads
+    }
+
+    fn hop_of(&self, movement: usize) -> Hop {
+        let data = &self.network.movements[movement];
+        let lanes = self.lanes_by_turn(data.from, Some(data.turn), false);
+        Hop {
+            to: data.to,
+            group: self.group_of[movement].unwrap_or(NO_GROUP),
+            first_lane: lanes.start,
+            lanes: u8::try_from(lanes.len()).unwrap_or(u8::MAX),
+            turns: data.turn != Turn::Through,
+            turns_left: data.turn == Turn::Left,
+            gives_way: !self.opposing[movement].is_empty(),
+        }
+    }
+
+    /// Let a movement be driven from these lanes of its link alone, counted from 1 at the right. A range
+    /// of all lanes marks nothing.
+    pub(crate) fn mark(&mut self, movement: MovementId, first: u8, last: u8) {
+        let Some(data) = self.network.movements.get(movement.index()) else { return };
+        let lanes = self.lanes(data.from);
+        let count = lanes.end - lanes.start;
+        let (first, last) = (u32::from(first), u32::from(last).min(count));
+        if first >= 1 && first <= last && last - first + 1 < count {
+            let hop = &mut self.hops[movement.index()];
+            hop.first_lane = lanes.start + first - 1;
+            hop.lanes = u8::try_from(last - first + 1).unwrap_or(u8::MAX);
+        }
+    }
+
+    pub(crate) fn hop(&self, movement: MovementId) -> &Hop {
+        &self.hops[movement.index()]
     }
 
     pub(crate) fn lane_count(&self) -> usize {
@@ -99,6 +161,16 @@ impl Roads {
     /// usual ones are taken: left turns from the left lane, right turns from the right one, through
     /// traffic from all but a left lane that is one of three. Tracks lie on the left.
     pub(crate) fn lanes_for(&self, link: LinkId, next: Option<MovementId>, tram: bool) -> Range<u32> {
+        match next {
+            Some(next) if !tram => {
+                let hop = self.hop(next);
+                hop.first_lane..hop.first_lane + u32::from(hop.lanes)
+            }
+            _ => self.lanes_by_turn(link, None, tram),
+        }
+    }
+
+    fn lanes_by_turn(&self, link: LinkId, turn: Option<Turn>, tram: bool) -> Range<u32> {
         let lanes = self.lanes(link);
         let count = lanes.end - lanes.start;
         if count == 1 {
@@ -107,7 +179,7 @@ impl Roads {
         if tram {
             return lanes.end - 1..lanes.end;
         }
-        match next.map(|m| self.network.movement(m).turn) {
+        match turn {
             Some(Turn::Left | Turn::UTurn) => lanes.end - 1..lanes.end,
             Some(Turn::Right) => lanes.start..lanes.start + 1,
             Some(Turn::Through) if count >= 3 && self.has_left[link.index()] => lanes.start..lanes.end - 1,
@@ -126,13 +198,6 @@ impl Roads {
     /// Free travel time of a car over the link.
     pub(crate) fn travel_ms(&self, link: LinkId) -> i64 {
         self.length_mm(link) * 1000 / self.speed_mm_s(link)
-    }
-
-    pub(crate) fn headway_ms(&self, next: Option<MovementId>) -> i64 {
-        match next.map(|m| self.network.movement(m).turn) {
-            Some(Turn::Left | Turn::Right | Turn::UTurn) => HEADWAY_TURN_MS,
-            Some(Turn::Through) | None => HEADWAY_MS,
-        }
     }
 }
 

@@ -21,6 +21,9 @@ const fn turn_ms(turn: Turn) -> i64 {
 /// What drivers expect of a signal, milliseconds.
 const SIGNAL_MS: i64 = 12_000;
 
+/// The taste of those who see nothing but free travel times.
+const FREE: u64 = u64::MAX;
+
 /// How much a driver's idea of a link's travel time differs from the truth, at most.
 const TASTE: f64 = 0.35;
 
@@ -33,6 +36,17 @@ pub(crate) struct WayTree {
 impl WayTree {
     /// The ways from `start`, to the taste `taste` of a run's seed; taste 0 knows the true times.
     pub(crate) fn new(network: &Network, start: LinkId, seed: u64, taste: u64) -> Self {
+        Self::around(network, start, seed, taste, |_| false)
+    }
+
+    /// The same, over no link that is `closed`.
+    pub(crate) fn around(
+        network: &Network,
+        start: LinkId,
+        seed: u64,
+        taste: u64,
+        closed: impl Fn(LinkId) -> bool,
+    ) -> Self {
         let mut cost = vec![i64::MAX; network.links.len()];
         let mut reached_by = vec![None; network.links.len()];
         let mut frontier = BinaryHeap::new();
@@ -44,12 +58,13 @@ impl WayTree {
             }
             for (id, movement) in network.leaving(link) {
                 let to = network.link(movement.to);
-                if !movement.uses.allow(Uses::CAR) || !to.uses.allow(Uses::CAR) {
+                if !movement.uses.allow(Uses::CAR) || !to.uses.allow(Uses::CAR) || closed(movement.to) {
                     continue;
                 }
-                let signal = if movement.signal.is_some() { SIGNAL_MS } else { 0 };
+                let signal = if movement.signal.is_some() && taste != FREE { SIGNAL_MS } else { 0 };
                 let way = believed_ms(network, movement.to, seed, taste);
-                let total = at + way + turn_ms(movement.turn) + signal;
+                let turn = if taste == FREE { 0 } else { turn_ms(movement.turn) };
+                let total = at + way + turn + signal;
                 if total < cost[movement.to.index()] {
                     cost[movement.to.index()] = total;
                     reached_by[movement.to.index()] = Some(id);
@@ -78,7 +93,7 @@ impl WayTree {
 fn believed_ms(network: &Network, link: LinkId, seed: u64, taste: u64) -> i64 {
     let data = network.link(link);
     let true_ms = i64::from(data.length_mm) * 1000 / i64::from(data.speed_mm_s);
-    if taste == 0 {
+    if taste == 0 || taste == FREE {
         return true_ms;
     }
     let error = TASTE * (2.0 * unit_of(seed, taste, u64::from(link.0)) - 1.0);
@@ -89,10 +104,27 @@ fn believed_ms(network: &Network, link: LinkId, seed: u64, taste: u64) -> i64 {
 /// none.
 #[must_use]
 pub fn fastest_way(network: &Network, from: LinkId, to: LinkId) -> Option<Vec<LinkId>> {
+    way_around(network, from, to, |_| false)
+}
+
+/// The way that takes the least time on empty streets, whatever signals and turns cost.
+pub(crate) fn free_way(network: &Network, from: LinkId, to: LinkId) -> Option<Vec<LinkId>> {
+    let route = WayTree::around(network, from, 0, FREE, |_| false).route_to(network, to)?;
+    Some(std::iter::once(from).chain(route.iter().map(|&m| network.movement(m).to)).collect())
+}
+
+/// The links from one link to another over links that are not `closed`; `None` when there is no way.
+#[must_use]
+pub fn way_around(
+    network: &Network,
+    from: LinkId,
+    to: LinkId,
+    closed: impl Fn(LinkId) -> bool,
+) -> Option<Vec<LinkId>> {
     if from.index().max(to.index()) >= network.links.len() {
         return None;
     }
-    let route = WayTree::new(network, from, 0, 0).route_to(network, to)?;
+    let route = WayTree::around(network, from, 0, 0, closed).route_to(network, to)?;
     Some(std::iter::once(from).chain(route.iter().map(|&m| network.movement(m).to)).collect())
 }
 

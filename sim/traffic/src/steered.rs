@@ -2,6 +2,7 @@
 //! planner and checker as live. Statuses come twice a second, positions once, commands take effect
 //! at the controller's next tick.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use clearway_certify::{Action, Class as AskClass, Command};
@@ -14,10 +15,11 @@ use clearway_signals::{
     Channel, ControllerId, ControllerStatus, Epoch, GeoPoint, Millis, MissionId, RowId, RowSet, VehicleId,
 };
 
+use crate::closure::Closure;
 use crate::emergency::TripId;
 use crate::sensors::{Fix, Sensors};
 use crate::trip::Steering;
-use crate::vehicle::Class;
+use crate::vehicle::{Class, Serial};
 use crate::virtual_city::VirtualCity;
 
 /// Controllers are read this often.
@@ -26,10 +28,33 @@ const STATUS_EVERY: Millis = Millis(500);
 const COUNTS_EVERY: Millis = Millis(1_000);
 /// A call dies in the controller after this time without refresh.
 const TTL: Millis = Millis(5_000);
-/// Vehicle 0 is the emergency vehicle; trams follow.
+/// Emergency vehicles come first in the registry; trams follow, each run a vehicle of its own. Trams
+/// beyond this number are not heard.
 const TRAMS_MAX: u32 = 2_000;
+/// Who has left the road is told this often.
+const GONE_EVERY: Millis = Millis(1_000);
 /// Standard deviation of a position, metres.
 const GPS_SD_M: f64 = 3.0;
+
+/// One emergency vehicle for the engine.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Task {
+    /// Its trip in the world.
+    pub trip: TripId,
+    /// Where it is wanted.
+    pub destination: GeoPoint,
+    /// When the engine is given the mission.
+    pub begins: Millis,
+}
+
+/// How far a task is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum TaskState {
+    #[default]
+    Waits,
+    Runs,
+    Ended,
+}
 
 /// An engine with its sensors and its way to the controllers.
 #[derive(Debug)]
@@ -37,9 +62,14 @@ pub struct EngineSteering {
     engine: Engine,
     out: Output,
     sensors: Sensors,
-    network: Arc<Network>,
-    destination: GeoPoint,
+    tasks: Vec<Task>,
+    states: Vec<TaskState>,
+    /// Controllers that are read and may be asked.
+    asked: Vec<ControllerId>,
     started: bool,
+    trams: BTreeMap<Serial, VehicleId>,
+    trams_known: u32,
+    closures: Vec<Closure>,
     counted: Vec<Vec<u16>>,
     held: Vec<Option<Command>>,
     unarmed: Vec<ControllerId>,
@@ -60,19 +90,41 @@ impl EngineSteering {
         unarmed: &[ControllerId],
         seed: u64,
     ) -> Self {
-        let mut vehicles = vec![VehicleInfo { class: AskClass::Emergency }];
+        let armed = network.controllers.iter().map(|c| c.id).filter(|id| !unarmed.contains(id)).collect();
+        let task = Task { trip: TripId(0), destination, begins: Millis::ZERO };
+        let mut steering = Self::fleet(network, config, vec![task], armed, seed);
+        steering.asked = network.controllers.iter().map(|c| c.id).collect();
+        steering.unarmed = unarmed.to_vec();
+        steering
+    }
+
+    /// An engine for several vehicles, that reads and asks the controllers of `asked` alone.
+    #[must_use]
+    pub fn fleet(
+        network: &Arc<Network>,
+        config: Config,
+        tasks: Vec<Task>,
+        asked: Vec<ControllerId>,
+        seed: u64,
+    ) -> Self {
+        let mut vehicles = vec![VehicleInfo { class: AskClass::Emergency }; tasks.len()];
         vehicles.extend((0..TRAMS_MAX).map(|_| VehicleInfo { class: AskClass::Tram }));
         let counted = network.controllers.iter().map(|c| vec![0; c.detectors.len()]).collect();
         Self {
             engine: Engine::new(Arc::clone(network), vehicles, config, Epoch(1)),
             out: Output::default(),
             sensors: Sensors::new(seed, GPS_SD_M),
-            network: Arc::clone(network),
-            destination,
+
+            states: vec![TaskState::default(); tasks.len()],
+            tasks,
+            asked,
             started: false,
+            trams: BTreeMap::new(),
+            trams_known: 0,
+            closures: Vec::new(),
             counted,
             held: vec![None; network.controllers.len()],
-            unarmed: unarmed.to_vec(),
+            unarmed: Vec::new(),
             notices: Vec::new(),
             commands: 0,
         }
@@ -108,15 +160,15 @@ impl EngineSteering {
     }
 
     fn arm(&mut self, city: &mut VirtualCity) {
-        for controller in self.network.controllers.iter().map(|c| c.id).collect::<Vec<_>>() {
+        for controller in self.asked.clone() {
             let armed = !self.unarmed.contains(&controller);
             self.apply(&Event::Armed(controller, armed), city);
         }
     }
 
     fn read_controllers(&mut self, city: &mut VirtualCity) {
-        for n in 0..self.network.controllers.len() {
-            let id = self.network.controllers[n].id;
+        for n in 0..self.asked.len() {
+            let id = self.asked[n];
             if let Some(status) = city.field.emulator(id).map(|e| reading(id, e)) {
                 self.apply(&Event::Status(status), city);
             }
@@ -124,8 +176,9 @@ impl EngineSteering {
     }
 
     fn read_detectors(&mut self, city: &mut VirtualCity) {
-        for n in 0..self.network.controllers.len() {
-            let id = self.network.controllers[n].id;
+        for asked in 0..self.asked.len() {
+            let id = self.asked[asked];
+            let n = id.index();
             let mut counts =
                 Counts { controller: id, at: city.now(), vehicles: [0; Counts::MAX], occupied: 0 };
             if let Some(emulator) = city.field.emulator(id) {
@@ -139,12 +192,31 @@ impl EngineSteering {
         }
     }
 
-    fn hear(&mut self, fix: &Fix, trip: TripId, city: &mut VirtualCity) {
+    /// Closed links are told to the engine when they close.
+    pub fn tell_closures(&mut self, closures: &[Closure]) {
+        self.closures = closures.iter().copied().filter(|closure| closure.lanes.is_none()).collect();
+    }
+
+    fn close(&mut self, city: &mut VirtualCity) {
+        let now = city.now();
+        let due = |closure: &Closure| closure.from <= now && now < closure.until;
+        for closure in self.closures.iter().copied().filter(due).collect::<Vec<_>>() {
+            self.apply(&Event::Blocked(closure.link, closure.until), city);
+        }
+        self.closures.retain(|closure| now < closure.from);
+    }
+
+    fn hear(&mut self, fix: &Fix, city: &mut VirtualCity) {
         let event = match (fix.trip, fix.tram) {
-            (Some(own), _) if own == trip => Event::Fix(position(VehicleId(0), fix)),
-            (_, Some(tram)) if fix.class == Class::Tram && fix.serial.0 < TRAMS_MAX => {
+            (Some(own), _) => {
+                let number = self.tasks.iter().position(|task| task.trip == own);
+                let Some(vehicle) = number.and_then(|number| u32::try_from(number).ok()) else { return };
+                Event::Fix(position(VehicleId(vehicle), fix))
+            }
+            (_, Some(tram)) if fix.class == Class::Tram => {
+                let Some(vehicle) = self.tram(fix.serial) else { return };
                 Event::Transit(TransitUpdate {
-                    fix: position(VehicleId(1 + fix.serial.0), fix),
+                    fix: position(vehicle, fix),
                     line: tram.line,
                     lateness_s: i32::try_from(tram.lateness.0 / 1000).ok(),
                     doors_open: Some(tram.doors_open),
@@ -154,17 +226,68 @@ impl EngineSteering {
         };
         self.apply(&event, city);
     }
-}
 
-impl Steering for EngineSteering {
-    fn step(&mut self, city: &mut VirtualCity, trip: TripId) {
+    /// The tram's place in the registry: a new one when it is heard for the first time.
+    fn tram(&mut self, serial: Serial) -> Option<VehicleId> {
+        if let Some(&known) = self.trams.get(&serial) {
+            return Some(known);
+        }
+        if self.trams_known == TRAMS_MAX {
+            return None;
+        }
+        let first = u32::try_from(self.tasks.len()).unwrap_or(u32::MAX);
+        let vehicle = VehicleId(first + self.trams_known);
+        self.trams_known += 1;
+        self.trams.insert(serial, vehicle);
+        Some(vehicle)
+    }
+
+    fn forget_gone(&mut self, city: &mut VirtualCity) {
+        let gone: Vec<Serial> =
+            self.trams.keys().copied().filter(|&serial| !city.world.is_on_road(serial)).collect();
+        for serial in gone {
+            if let Some(vehicle) = self.trams.remove(&serial) {
+                self.apply(&Event::TransitEnd(vehicle), city);
+            }
+        }
+    }
+
+    /// Missions begin and end.
+    fn run_tasks(&mut self, city: &mut VirtualCity) {
+        let now = city.now();
+        for number in 0..self.tasks.len() {
+            let task = self.tasks[number];
+            let id = u32::try_from(number).unwrap_or(u32::MAX);
+            let mission = MissionId(id + 1);
+            match self.states[number] {
+                TaskState::Waits if now >= task.begins => {
+                    self.states[number] = TaskState::Runs;
+                    self.apply(&Event::Mission(Mission::new(mission, VehicleId(id), task.destination)), city);
+                }
+                TaskState::Runs if city.world.trip(task.trip).is_some_and(|log| log.arrived.is_some()) => {
+                    self.states[number] = TaskState::Ended;
+                    self.apply(&Event::MissionEnd(mission), city);
+                }
+                TaskState::Waits | TaskState::Runs | TaskState::Ended => {}
+            }
+        }
+    }
+
+    /// What there is to see of the engine.
+    #[must_use]
+    pub fn view(&self, now: Millis) -> clearway_planner::view::View {
+        self.engine.view(now)
+    }
+
+    /// See the city after a tick, and call what is to be called.
+    pub fn step_all(&mut self, city: &mut VirtualCity) {
         let now = city.now();
         if !self.started {
             self.started = true;
             self.arm(city);
-            let mission = Mission::new(MissionId(1), VehicleId(0), self.destination);
-            self.apply(&Event::Mission(mission), city);
         }
+        self.close(city);
+        self.run_tasks(city);
         if now.0 % STATUS_EVERY.0 == 0 {
             self.read_controllers(city);
         }
@@ -173,12 +296,18 @@ impl Steering for EngineSteering {
             self.refresh(city);
         }
         for fix in self.sensors.fixes(&city.world) {
-            self.hear(&fix, trip, city);
+            self.hear(&fix, city);
         }
-        if city.world.trip(trip).is_some_and(|log| log.arrived == Some(now)) {
-            self.apply(&Event::MissionEnd(MissionId(1)), city);
+        if now.0 % GONE_EVERY.0 == 0 {
+            self.forget_gone(city);
         }
         self.apply(&Event::Tick, city);
+    }
+}
+
+impl Steering for EngineSteering {
+    fn step(&mut self, city: &mut VirtualCity, _trip: TripId) {
+        self.step_all(city);
     }
 }
 

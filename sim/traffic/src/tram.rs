@@ -9,7 +9,7 @@ use crate::event::Event;
 use crate::physics::{TRAM_MM, safe_speed};
 use crate::rng::Rng;
 use crate::routing::movements_along;
-use crate::vehicle::{Class, Motion, Vehicle};
+use crate::vehicle::{Class, Motion, UNLISTED, Vehicle};
 use crate::world::{World, narrow};
 
 /// The timetable expects this share of the tracks' free speed, in per cent.
@@ -189,6 +189,8 @@ impl World {
             step: 0,
             link: start,
             lane,
+            trip: UNLISTED,
+            appeared_ms: now,
             entered_ms: now,
             reach_ms: now,
             delay_ms: 0,

@@ -28,6 +28,9 @@ pub(crate) struct Motion {
     pub(crate) passing: bool,
 }
 
+/// The trip of a vehicle that stands in no list.
+pub(crate) const UNLISTED: u32 = u32::MAX;
+
 /// A vehicle. Cars have no motion of their own: their place follows from the queue they stand in.
 #[derive(Clone, Debug)]
 pub(crate) struct Vehicle {
@@ -40,6 +43,9 @@ pub(crate) struct Vehicle {
     pub(crate) step: usize,
     pub(crate) link: LinkId,
     pub(crate) lane: u32,
+    /// Its number in the list of trips; [`UNLISTED`] without one.
+    pub(crate) trip: u32,
+    pub(crate) appeared_ms: i64,
     pub(crate) entered_ms: i64,
     /// When it is at the end of the link if nothing holds it up.
     pub(crate) reach_ms: i64,

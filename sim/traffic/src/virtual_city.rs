@@ -6,7 +6,8 @@ use clearway_field::{Aspect as Shown, Options, VirtualField};
 use clearway_network::Network;
 use clearway_signals::{ControllerId, GroupId, Millis};
 
-use crate::physics::TICK_MS;
+use crate::demand::Demand;
+use crate::physics::{Manners, TICK_MS};
 use crate::signals::{Aspect, Signals};
 use crate::world::{World, WorldConfig};
 
@@ -40,6 +41,8 @@ pub struct VirtualCity {
     pub world: World,
     /// The controllers and their monitors.
     pub field: VirtualField,
+    /// The controllers that are emulated; the others run their plans by themselves.
+    emulated: Vec<ControllerId>,
 }
 
 impl VirtualCity {
@@ -47,7 +50,35 @@ impl VirtualCity {
     #[must_use]
     pub fn new(network: Arc<Network>, config: WorldConfig) -> Self {
         let field = VirtualField::new(&network, Options::default());
-        Self { world: World::new(network, config), field }
+        let emulated = network.controllers.iter().map(|controller| controller.id).collect();
+        Self { world: World::new(network, config), field, emulated }
+    }
+
+    /// An empty city with a demand and drivers of its own, in which only some controllers are emulated.
+    #[must_use]
+    pub fn with_demand(
+        network: &Arc<Network>,
+        config: WorldConfig,
+        demand: &Demand,
+        manners: Manners,
+        emulated: &[ControllerId],
+    ) -> Self {
+        let field = VirtualField::new(network, Options::default());
+        let mut world = World::with_demand(Arc::clone(network), config, demand, manners);
+        let mut others = vec![true; network.controllers.len()];
+        for id in emulated {
+            others[id.index()] = false;
+        }
+        let alone =
+            network.controllers.iter().map(|controller| controller.id).filter(|id| others[id.index()]);
+        world.run_by_plan(alone);
+        Self { world, field, emulated: emulated.to_vec() }
+    }
+
+    /// The controllers that are emulated.
+    #[must_use]
+    pub fn emulated(&self) -> &[ControllerId] {
+        &self.emulated
     }
 
     /// The time that both have reached.
@@ -60,7 +91,7 @@ impl VirtualCity {
     /// detectors.
     pub fn tick(&mut self) {
         let next = self.world.now() + Millis(TICK_MS);
-        self.field.advance(next);
+        self.field.advance_only(&self.emulated, next);
         self.world.advance(next, &self.field);
         for (controller, number) in self.world.take_pulses() {
             if let Some(emulator) = self.field.emulator_mut(controller) {

@@ -5,20 +5,23 @@
 //! 100 ms grid, on which the signals are read too. Time is integer milliseconds, events have a total
 //! order, every draw comes from a seeded stream: the same seed gives the same run, byte for byte.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use clearway_network::{LinkId, MovementId, Network, Uses};
-use clearway_signals::{ControllerId, Millis};
+use clearway_signals::{ControllerId, GroupId, Millis};
 
-use crate::demand::{self, Source};
+use crate::closure::Closure;
+use crate::demand::{self, Demand, ListedTrip, Metered, Profile, Source, TripTimes};
 use crate::drive::Driver;
 use crate::emergency::{EmergencyTrip, TripId, TripLog};
 use crate::event::{Event, EventQueue};
 use crate::lane::{Lane, Placed};
-use crate::measure::CrossTraffic;
-use crate::physics::{CAR_MM, TICK_MS};
+use crate::measure::{CrossTraffic, Travelled};
+use crate::physics::{CAR_MM, Manners, TICK_MS};
 use crate::roads::Roads;
-use crate::signals::{Aspect, Signals};
+use crate::signals::{Aspect, PlanRun, Signals};
 use crate::tram::LineState;
 use crate::vehicle::{Class, Fleet, Serial};
 use crate::view::VehicleView;
@@ -86,13 +89,61 @@ pub struct World {
     pub(crate) counts: CarCounts,
     pub(crate) cross: CrossTraffic,
     pub(crate) scratch: Vec<Placed>,
+    pub(crate) manners: Manners,
+    pub(crate) profile: Profile,
+    pub(crate) listed: Vec<ListedTrip>,
+    pub(crate) source_of_trip: Vec<u32>,
+    pub(crate) trip_times: Vec<TripTimes>,
+    pub(crate) closures: Vec<Closure>,
+    pub(crate) traversals: u64,
+    pub(crate) travelled: Travelled,
+    /// Controllers whose signals are read, and the plans of those that run by themselves.
+    read: Vec<ControllerId>,
+    plans: Vec<Option<PlanRun>>,
+    plans_due: BinaryHeap<Reverse<(i64, u32)>>,
+    /// What changed, if that is recorded.
+    changes: Option<Vec<SignalChange>>,
 }
+
+/// What a group began to show.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SignalChange {
+    /// When.
+    pub at: Millis,
+    /// Whose group.
+    pub controller: ControllerId,
+    /// Which group.
+    pub group: GroupId,
+    /// What.
+    pub aspect: Aspect,
+}
+
+/// Changes that nobody fetched are dropped beyond this number.
+const CHANGES_MAX: usize = 4_000_000;
 
 impl World {
     /// An empty city at time zero. Run it for ten minutes or more before measuring anything.
     #[must_use]
     pub fn new(network: Arc<Network>, config: WorldConfig) -> Self {
-        let sources = demand::sources(&network, config.seed, config.target_saturation, config.demand_factor);
+        let metered = Metered {
+            seed: config.seed,
+            target_saturation: config.target_saturation,
+            factor: config.demand_factor,
+        };
+        let demand = Demand { inflows: metered.inflows(&network), ..Demand::default() };
+        Self::with_demand(network, config, &demand, Manners::default())
+    }
+
+    /// The same with a demand of its own, which the configuration says nothing about then, and with
+    /// drivers of another kind.
+    #[must_use]
+    pub fn with_demand(
+        network: Arc<Network>,
+        config: WorldConfig,
+        demand: &Demand,
+        manners: Manners,
+    ) -> Self {
+        let (sources, source_of_trip) = demand::sources(&demand.inflows, &demand.trips, config.seed);
         let lines = if config.trams { LineState::all(&network, config.seed) } else { Vec::new() };
         let roads = Roads::new(network);
         let dark = Shown { aspect: Aspect::Red, since_ms: 0 };
@@ -112,6 +163,18 @@ impl World {
             counts: CarCounts::default(),
             cross: CrossTraffic::default(),
             scratch: Vec::new(),
+            manners,
+            profile: demand.profile.clone(),
+            listed: demand.trips.clone(),
+            source_of_trip,
+            trip_times: vec![TripTimes::default(); demand.trips.len()],
+            closures: Vec::new(),
+            traversals: 0,
+            travelled: Travelled::default(),
+            read: roads.network.controllers.iter().map(|controller| controller.id).collect(),
+            plans: vec![None; roads.network.controllers.len()],
+            plans_due: BinaryHeap::new(),
+            changes: None,
             roads,
         };
         world.schedule_first();
@@ -120,8 +183,13 @@ impl World {
 
     fn schedule_first(&mut self) {
         for (index, source) in self.sources.iter_mut().enumerate() {
-            let at = source.rng.exponential_ms(source.per_s);
-            self.events.schedule(at, Event::Arrival { source: narrow(index) });
+            if source.per_s > 0.0 {
+                let at = source.rng.exponential_ms(source.per_s * self.profile.highest());
+                self.events.schedule(at, Event::Arrival { source: narrow(index) });
+            }
+        }
+        for (index, trip) in self.listed.iter().enumerate() {
+            self.events.schedule(trip.at_ms, Event::Listed { trip: narrow(index) });
         }
         for (index, line) in self.lines.iter_mut().enumerate() {
             self.events.schedule(line.first_ms, Event::Departure { line: narrow(index) });
@@ -165,26 +233,103 @@ impl World {
             }
             Event::Hole { lane, length_mm } => self.space_back(lane, length_mm),
             Event::Arrival { source } => self.car_appears(source),
+            Event::Listed { trip } => self.listed_appears(trip),
             Event::Source { source } => self.let_in(source),
             Event::Detector { slot, serial, lane, detector } => self.car_over(slot, serial, lane, detector),
             Event::Departure { line } => self.tram_departs(line),
             Event::Turnout { trip } => self.turn_out(trip),
+            Event::Closure { closure } => self.closure_changes(closure),
         }
     }
 
     fn read_signals(&mut self, signals: &dyn Signals) {
         let now = Millis(self.now_ms);
-        for controller in 0..self.roads.network.controllers.len() {
-            let id = ControllerId(u16::try_from(controller).unwrap_or(u16::MAX));
-            for group in self.roads.groups_of(controller) {
-                let number = u8::try_from(group - self.roads.groups_of(controller).start).unwrap_or(u8::MAX);
-                let aspect = signals.aspect(now, id, clearway_signals::GroupId(number));
-                if aspect != self.shown[group as usize].aspect {
-                    self.shown[group as usize] = Shown { aspect, since_ms: self.now_ms };
-                    self.signal_changed(group);
-                }
+        self.run_plans();
+        for index in 0..self.read.len() {
+            let id = self.read[index];
+            let groups = self.roads.groups_of(id.index());
+            for (number, group) in (0_u8..).zip(groups) {
+                self.show(group, id, GroupId(number), signals.aspect(now, id, GroupId(number)));
             }
         }
+    }
+
+    /// Plans that run by themselves show what is due.
+    fn run_plans(&mut self) {
+        while let Some(&Reverse((due, controller))) = self.plans_due.peek() {
+            if due > self.now_ms {
+                return;
+            }
+            self.plans_due.pop();
+            let Some(run) = &mut self.plans[controller as usize] else { continue };
+            let change = run.take();
+            if let Some(next) = run.due_ms() {
+                self.plans_due.push(Reverse((next, controller)));
+            }
+            if let Some((number, aspect)) = change {
+                let group = self.roads.groups_of(controller as usize).start + u32::from(number);
+                let id = ControllerId(u16::try_from(controller).unwrap_or(u16::MAX));
+                self.show(group, id, GroupId(number), aspect);
+            }
+        }
+    }
+
+    fn show(&mut self, group: u32, controller: ControllerId, number: GroupId, aspect: Aspect) {
+        if aspect == self.shown[group as usize].aspect {
+            return;
+        }
+        self.shown[group as usize] = Shown { aspect, since_ms: self.now_ms };
+        let at = Millis(self.now_ms);
+        if let Some(changes) = self.changes.as_mut().filter(|changes| changes.len() < CHANGES_MAX) {
+            changes.push(SignalChange { at, controller, group: number, aspect });
+        }
+        self.signal_changed(group);
+    }
+
+    /// Let these controllers run their fixed-time plans by themselves from now on: nobody is asked what
+    /// they show, and their detectors count for nobody. A large city needs no emulator where nobody calls.
+    pub fn run_by_plan(&mut self, controllers: impl IntoIterator<Item = ControllerId>) {
+        for id in controllers {
+            let network = Arc::clone(&self.roads.network);
+            let Some(controller) = network.controller(id) else { continue };
+            let (mut run, shown) = PlanRun::new(controller, self.now_ms);
+            if let Some(due) = run.due_ms() {
+                self.plans_due.push(Reverse((due, u32::from(id.0))));
+            }
+            self.plans[id.index()] = Some(run);
+            let groups = self.roads.groups_of(id.index());
+            for ((number, group), aspect) in (0_u8..).zip(groups).zip(shown) {
+                self.show(group, id, GroupId(number), aspect);
+            }
+        }
+        self.read.retain(|id| self.plans[id.index()].is_none());
+        for detectors in &mut self.roads.detectors {
+            detectors.retain(|detector| self.plans[detector.controller.index()].is_none());
+        }
+    }
+
+    /// Take over which lanes a movement is driven from, where they are marked: movement, first and last
+    /// lane from 1 at the right. Call it before the first car appears.
+    pub fn mark_lanes(&mut self, markings: &[(MovementId, u8, u8)]) {
+        for &(movement, first, last) in markings {
+            self.roads.mark(movement, first, last);
+        }
+    }
+
+    /// Record what signals show from now on.
+    pub fn record_signals(&mut self) {
+        self.changes.get_or_insert_with(Vec::new);
+    }
+
+    /// What signals began to show since the last call, in order.
+    pub fn take_signal_changes(&mut self) -> Vec<SignalChange> {
+        self.changes.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// What became of the listed trips, in the order of the list.
+    #[must_use]
+    pub fn trip_times(&self) -> &[TripTimes] {
+        &self.trip_times
     }
 
     /// Those who wait for the group look up.
@@ -209,7 +354,15 @@ impl World {
     pub(crate) fn choose_lane(&self, link: LinkId, next: Option<MovementId>, class: Class) -> u32 {
         let lanes = self.roads.lanes_for(link, next, class == Class::Tram);
         let first = lanes.start;
-        lanes.min_by_key(|&lane| self.lanes[lane as usize].used_mm()).unwrap_or(first)
+        if lanes.len() == 1 && !self.lanes[first as usize].closed {
+            return first;
+        }
+        let emptiest = |lanes: std::ops::Range<u32>| {
+            let open = lanes.filter(|&lane| !self.lanes[lane as usize].closed);
+            open.min_by_key(|&lane| self.lanes[lane as usize].used_mm())
+        };
+        // Where the proper lanes are closed, any other that is not.
+        emptiest(lanes).or_else(|| emptiest(self.roads.lanes(link))).unwrap_or(first)
     }
 
     /// Add an emergency trip; it leaves at its time, or now when that is past. `None` when its route is
@@ -244,16 +397,26 @@ impl World {
 
     /// Everyone on the road, link by link, head of each lane first.
     pub fn vehicles(&self) -> impl Iterator<Item = VehicleView> {
-        let mut placed = Vec::new();
         let links = (0..narrow(self.roads.network.links.len())).map(LinkId);
-        links.flat_map(move |link| {
-            let mut views = Vec::new();
-            for lane in self.roads.lanes(link) {
-                self.lanes[lane as usize].place(self.now_ms, &self.fleet, &mut placed);
-                views.extend(placed.iter().filter_map(|&at| self.view(link, at)));
-            }
-            views
-        })
+        links.flat_map(|link| self.on_link(link))
+    }
+
+    /// Everyone on one link, head of each lane first.
+    #[must_use]
+    pub fn on_link(&self, link: LinkId) -> Vec<VehicleView> {
+        let (mut placed, mut views) = (Vec::new(), Vec::new());
+        for lane in self.roads.lanes(link) {
+            self.lanes[lane as usize].place(self.now_ms, &self.fleet, &mut placed);
+            views.extend(placed.iter().filter_map(|&at| self.view(link, at)));
+        }
+        views
+    }
+
+    /// Whether a vehicle that drives itself is on the road.
+    #[must_use]
+    pub fn is_on_road(&self, serial: Serial) -> bool {
+        let own = |driver: &Driver| self.fleet.get(driver.slot).is_some_and(|v| v.serial == serial);
+        self.drivers.iter().any(own)
     }
 
     /// Trams and emergency vehicles on the road, in order of appearance.
@@ -307,7 +470,8 @@ fn lanes(roads: &Roads) -> Vec<Lane> {
     for index in 0..narrow(roads.network.links.len()) {
         let link = LinkId(index);
         for _ in roads.lanes(link) {
-            lanes.push(Lane::new(roads.length_mm(link).max(CAR_MM), roads.speed_mm_s(link)));
+            let (length, speed) = (roads.length_mm(link).max(CAR_MM), roads.speed_mm_s(link));
+            lanes.push(Lane::new(length, speed, roads.travel_ms(link)));
         }
     }
     lanes

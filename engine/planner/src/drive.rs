@@ -74,7 +74,7 @@ impl Engine {
         }
         let may_call = self.waves[i].may_call(now);
         self.report_silence(i, may_call, out);
-        let mut due = self.signals_where(i, |s| self.is_due(s, may_call, now));
+        let mut due = self.signals_where(i, |s| self.is_due(i, s, may_call, now));
         if due != 0 {
             due = self.within_quotas(i, due, now, out);
             self.make_room(i, due, now, out);
@@ -96,24 +96,24 @@ impl Engine {
     }
 
     /// Whether a signal is called, or is to be called or refreshed now.
-    fn is_due(&self, signal: &WaveSignal, may_call: bool, now: Millis) -> bool {
-        let to_call = || may_call && wants_call(signal.skip) && signal.call_at <= now && self.is_open(signal);
+    fn is_due(&self, i: usize, signal: &WaveSignal, may_call: bool, now: Millis) -> bool {
+        let to_call = || may_call && wants_call(signal.skip) && signal.call_at <= now && self.is_open(i, signal);
         !signal.passed && (signal.asserted || to_call())
     }
 
     /// Whether no other call holds the signal's controller, or its holder gives way.
-    fn is_open(&self, signal: &WaveSignal) -> bool {
-        let watch = &self.watches[signal.place.controller.index()];
-        let by_other = watch.held.is_some_and(|held| Some(held.request) != signal.request);
-        !by_other || watch.held_by_transit || watch.yields
+    fn is_open(&self, i: usize, signal: &WaveSignal) -> bool {
+        let controller = signal.place.controller;
+        let held = self.watches[controller.index()].held;
+        held.is_none_or(|held| Some(held.request) == signal.request) || self.gives_way(controller, i)
     }
 
     /// Whether a signal is to be part of the plan ahead: not while another call holds its controller
     /// beyond the time from which it asks.
-    fn may_be_planned(&self, signal: &WaveSignal) -> bool {
+    fn may_be_planned(&self, i: usize, signal: &WaveSignal) -> bool {
         let held = self.watches[signal.place.controller.index()].held;
         let clear = || held.is_some_and(|held| held.until <= signal.call_at);
-        may_be_asked(signal) && (self.is_open(signal) || clear())
+        may_be_asked(signal) && (self.is_open(i, signal) || clear())
     }
 
     /// Certify the whole wave ahead, off the way of a fix: a request that the checker will refuse is
@@ -122,7 +122,7 @@ impl Engine {
         if now.since(self.waves[i].looked_ahead_at) >= AHEAD_EVERY && !self.waves[i].suspended {
             self.plan_wave(i, now, true);
             self.waves[i].looked_ahead_at = now;
-            let ahead = self.signals_where(i, |signal| self.may_be_planned(signal));
+            let ahead = self.signals_where(i, |signal| self.may_be_planned(i, signal));
             self.certified(i, ahead, now, out);
         }
     }

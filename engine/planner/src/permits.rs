@@ -94,15 +94,21 @@ impl Engine {
             return due;
         }
         let Some(vehicle) = self.waves[i].mission.map(|mission| mission.vehicle) else { return due };
-        let mut within = due;
+        let (mut within, mut admitted) = (due, false);
         for s in 0..self.waves[i].signals.len() {
             let signal = self.waves[i].signals[s];
             if due & (1 << s) == 0 || signal.asserted {
                 continue;
             }
             let controller = signal.place.controller;
-            let Some(rule) = self.spent_quota(vehicle, controller, now) else { continue };
+            let spent = if admitted { None } else { self.spent_quota(vehicle, controller, now) };
+            if !admitted && spent.is_none() {
+                admitted = true;
+                continue;
+            }
+            // One new call at a time, so that each is counted before the next; that one waits a tick.
             within &= !(1 << s);
+            let Some(rule) = spent else { continue };
             let signal = &mut self.waves[i].signals[s];
             signal.permit.spent = Some((rule, now + AGAIN));
             signal.skip = Skip::Denied(rule);

@@ -7,10 +7,10 @@
 //! A call that was made is taken back only for a vehicle that is more urgent, and only at the instant at
 //! which that vehicle's own call is due: rows change hands upwards only, so they cannot oscillate.
 
-use clearway_certify::Class;
+use clearway_certify::{Class, Held};
 use clearway_network::Controller;
 use clearway_signals::limits::MISSIONS_MAX;
-use clearway_signals::{GroupSet, Millis, RequestId, VehicleId};
+use clearway_signals::{ControllerId, GroupSet, Millis, RequestId, VehicleId};
 
 use crate::engine::Engine;
 use crate::output::{Notice, Output};
@@ -231,10 +231,8 @@ impl Engine {
             turn.call_from = ahead.window.until;
             turn.behind = Some((ahead.window.vehicle, precedence(&ahead, rank)));
         }
-        let watch = &self.watches[controller.index()];
-        let held = watch
-            .held
-            .filter(|held| !watch.held_by_transit && !watch.yields && Some(held.request) != signal.request);
+        let other = |held: &Held| Some(held.request) != signal.request && !self.gives_way(controller, i);
+        let held = self.watches[controller.index()].held.filter(other);
         if let Some(held) = held {
             turn.call_from = turn.call_from.max(held.until);
             if let (None, Some((j, _))) = (turn.behind, self.holder_of(held.request)) {
@@ -244,6 +242,18 @@ impl Engine {
             }
         }
         turn
+    }
+
+    /// Whether whoever holds a controller gives way to wave `i` when its call is due: a tram or bus does,
+    /// and an emergency vehicle that is to yield, if this one is more urgent.
+    pub(crate) fn gives_way(&self, controller: ControllerId, i: usize) -> bool {
+        let watch = &self.watches[controller.index()];
+        let rank_of_holder = || self.waves.iter().filter_map(Wave::rank).find(|r| r.vehicle == watch.holder);
+        let is_more_urgent = || {
+            let both = self.waves[i].rank().zip(rank_of_holder());
+            both.is_some_and(|(own, other)| own.may_take_from(&other))
+        };
+        watch.held_by_transit || (watch.yields && is_more_urgent())
     }
 
     /// The wave, and its signal, that holds a request.

@@ -16,8 +16,8 @@ fn send(city: &mut City, id: u32, vehicle: VehicleId, (x, y): (f32, f32), priori
     city.apply(Event::Mission(mission));
 }
 
-/// Engine 101 along the corridor; 22 s later, when 101 has called crossroads 1, engine 102 comes up the
-/// cross street there, 150 m away.
+/// Engine 101 along the corridor; 24 s later, when 101 has called crossroads 1, engine 102 comes up the
+/// cross street there, 126 m away.
 fn late_crossing(priority_101: u8, priority_102: u8) -> City {
     let mut city = City::new(3);
     send(&mut city, 1, ENGINE_101, (750.0, 0.0), priority_101);
@@ -25,10 +25,10 @@ fn late_crossing(priority_101: u8, priority_102: u8) -> City {
     city.run_until(start + Millis::from_s(75), |city, now| {
         let d = driven(now, start);
         city.fix(ENGINE_101, d.min(780.0), 0.0, 90.0);
-        if now == start + Millis::from_s(22) {
+        if now == start + Millis::from_s(24) {
             send(city, 2, ENGINE_102, (400.0, 190.0), priority_102);
         }
-        if (264.0..600.0).contains(&d) {
+        if (288.0..600.0).contains(&d) {
             city.fix(ENGINE_102, 400.0, d - 264.0 - 150.0, 0.0);
         }
     });

@@ -60,17 +60,6 @@ impl Sites {
         self.problem.stages(&controller.junction(), cycle.stages(), &state, ahead, wanted).ok()?;
         self.arbiter.solve(&self.problem, requests, budget).ok()
     }
-
-    /// Of the requests that the last outcome serves, the one whose green starts first: the one to ask
-    /// for now, as a controller holds one row of ours at a time.
-    #[must_use]
-    pub fn first(&self, outcome: &Outcome) -> Option<usize> {
-        let starts = outcome.given().iter().enumerate().filter_map(|(request, given)| {
-            let window = outcome.window(&self.problem, given.occurrence?)?;
-            Some((window.earliest, request))
-        });
-        starts.min().map(|(_, request)| request)
-    }
 }
 
 /// What every group shows by the last reading.
@@ -116,7 +105,7 @@ mod tests {
     const STRETCH: Stretch = Stretch { shorten_max: Millis::from_s(20), extend_max: Millis::from_s(10) };
 
     #[test]
-    fn the_request_whose_green_comes_first_is_asked_first() {
+    fn a_shown_green_is_held_for_the_heavier_request_and_the_other_waits() {
         let network = corridor(1);
         let mut sites = Sites::new(&network, &STRETCH);
         let watch = watched(&network);
@@ -126,7 +115,6 @@ mod tests {
         assert_eq!(outcome.verdict, Verdict::Optimal);
         // Group 0 is held to 32 s of its cycle, group 1 starts 5 s later: 5 s late, at weight 1.
         assert_eq!((outcome.cost, outcome.given()[1].delay), (5_000, Millis::ZERO));
-        assert_eq!(sites.first(&outcome), Some(1));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use clearway_format::import::osm;
+use clearway_format::import::{osm, sumo};
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 
 use super::{Exit, prove};
@@ -11,12 +11,15 @@ use crate::cli::{ImportKind, NetworkCommand};
 /// Import, check or prove.
 pub fn run(command: NetworkCommand) -> Result<Exit> {
     match command {
-        NetworkCommand::Import { kind: ImportKind::Osm, source, out, name } => {
+        NetworkCommand::Import { kind, source, out, name } => {
             let folder = out.file_name().and_then(|n| n.to_str()).map(str::to_owned);
             let name = name
                 .or(folder)
                 .ok_or_else(|| miette!("{} has no name; give one by --name", out.display()))?;
-            import_osm(&source, &out, &name)
+            match kind {
+                ImportKind::Osm => import_osm(&source, &out, &name),
+                ImportKind::Sumo => import_sumo(&source, &out, &name),
+            }
         }
         NetworkCommand::Check { dir, json } => Ok(check(&dir, json)),
         NetworkCommand::Prove { dir, controller, states, json, svg } => {
@@ -36,6 +39,30 @@ fn import_osm(source: &Path, out: &Path, name: &str) -> Result<Exit> {
         .into_diagnostic()
         .wrap_err_with(|| format!("the model cannot be written to {}", out.display()))?;
     println!("{report}");
+    Ok(check(out, false))
+}
+
+/// The model, and beside it the vehicles as trips with a scenario that runs them.
+fn import_sumo(source: &Path, out: &Path, name: &str) -> Result<Exit> {
+    let imported = sumo::import(source, name)
+        .into_diagnostic()
+        .wrap_err_with(|| format!("{} cannot be imported", source.display()))?;
+    let unwritten = || format!("the model cannot be written to {}", out.display());
+    clearway_format::write(&imported.model, out).into_diagnostic().wrap_err_with(unwritten)?;
+    for (file, text) in [("trips.csv", &imported.trips_csv), ("scenario.toml", &imported.scenario_toml)] {
+        std::fs::write(out.join(file), text).into_diagnostic().wrap_err_with(unwritten)?;
+    }
+    let model = &imported.model;
+    println!(
+        "{} links, {} movements, {} controllers, {} trips",
+        model.links.len(),
+        model.movements.len(),
+        model.controllers.len(),
+        imported.trips_csv.lines().count().saturating_sub(1)
+    );
+    for what in &imported.left_out {
+        println!("left out: {what}");
+    }
     Ok(check(out, false))
 }
 

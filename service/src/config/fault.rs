@@ -43,7 +43,7 @@ pub struct Fault {
 
 /// The file that a configuration came from.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Source {
+pub(crate) struct Source {
     path: PathBuf,
     text: Arc<String>,
 }

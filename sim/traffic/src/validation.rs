@@ -30,7 +30,7 @@ const HOUR: Millis = Millis::from_s(3_600);
 /// After it everyone is gone.
 const CLEARS: Millis = Millis::from_s(1_800);
 /// Hours that are averaged.
-const HOURS: u64 = 40;
+const HOURS: u64 = 120;
 /// Degrees of saturation that are looked at.
 const SATURATIONS: [f64; 5] = [0.30, 0.50, 0.70, 0.85, 0.95];
 /// Shares of the time that a bottleneck is open.
@@ -256,9 +256,9 @@ fn delay(saturation: f64, arrivals: Arrivals) -> Option<Delay> {
         // Those who arrive within the hour, until the last of them is over the line.
         demand.profile = Profile::new(vec![(HOUR.0, 1.0), (HOUR.0 + 1, 0.0)]);
         let mut world = world(&network, &demand, seed);
+        world.watch_everyone();
         world.advance(HOUR + CLEARS, &signals);
-        let passed = world.link_totals(LinkId(0));
-        hours.push(passed.delay.as_s() / (passed.vehicles as f64).max(1.0));
+        hours.push(world.cross_delay().mean_s());
     }
     let mean = hours.iter().sum::<f64>() / hours.len() as f64;
     let variance = hours.iter().map(|hour| (hour - mean).powi(2)).sum::<f64>() / hours.len() as f64;

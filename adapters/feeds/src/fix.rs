@@ -156,6 +156,8 @@ pub struct TransitUpdate {
     pub direction: Option<u8>,
     /// Seconds behind the timetable; negative is early.
     pub lateness_s: Option<i32>,
+    /// Per cent of its places that are taken, 1 to 100.
+    pub load_pct: Option<u8>,
     /// Whether a door is open.
     pub doors_open: Option<bool>,
     /// Id of the next stop; `None` at the end of the line or when not said.

@@ -167,6 +167,9 @@ impl Intake {
                     doors_open: update.doors_open,
                 });
                 self.send(event, Some(decoded_ns));
+                if let Some(load_pct) = update.load_pct {
+                    self.send(Event::Load(update.vehicle, load_pct), None);
+                }
             }
             _ => self.send(Event::TransitEnd(update.vehicle), None),
         }

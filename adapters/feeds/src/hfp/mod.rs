@@ -177,6 +177,8 @@ fn transit(
         (TransitEvent::DoorsClosed, _) | (_, Some(0)) => Some(false),
         _ => None,
     };
+    // Zero is what vehicles send that do not count: no word of an empty one.
+    let load_pct = body.occu.and_then(|occu| u8::try_from(occu).ok()).filter(|occu| (1..=100).contains(occu));
     let lateness_s = body.dl.and_then(|ahead_s| i32::try_from(ahead_s).ok()).and_then(i32::checked_neg);
     TransitUpdate {
         vehicle,
@@ -184,6 +186,7 @@ fn transit(
         line: body.desi.as_deref().unwrap_or_default().to_owned(),
         direction: topic.direction,
         lateness_s,
+        load_pct,
         doors_open,
         next_stop: topic.next_stop.map(str::to_owned),
         event: topic.event,

@@ -63,6 +63,8 @@ pub(super) struct Body<'a> {
     pub dl: Option<i64>,
     /// 1 when a door is open.
     pub drst: Option<i64>,
+    /// Per cent of the places taken; 0 where nobody counts.
+    pub occu: Option<i64>,
     pub loc: Option<Text<'a>>,
     pub sid: Option<i64>,
     #[serde(rename = "signal-groupid")]

@@ -89,6 +89,17 @@ fn lateness_is_positive_when_late_although_hfp_counts_ahead() {
 }
 
 #[test]
+fn a_vehicle_that_counts_tells_its_load_and_zero_tells_nothing() {
+    for (occu, load_pct) in [(json!(55), Some(55)), (json!(0), None), (json!(400), None), (Value::Null, None)] {
+        let message = message(0, Say::Event(TransitEvent::Position));
+        let mut payload: Value = serde_json::from_str(&message.payload).unwrap();
+        payload["VP"]["occu"] = occu;
+        let events = parse(&message.topic, payload.to_string().as_bytes(), &mut state(), at(0)).unwrap();
+        assert_eq!(transit(&events[0]).load_pct, load_pct);
+    }
+}
+
+#[test]
 fn each_broken_rule_has_its_reason() {
     let position = Say::Event(TransitEvent::Position);
     check(position, |_| {}, Ok(1));

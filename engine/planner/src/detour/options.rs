@@ -97,7 +97,7 @@ impl Trip<'_> {
         let closed = |(_, link): &(usize, &LinkId)| self.ground.is_closed(**link);
         let mut ahead = self.line().links.iter().enumerate().skip(self.from()).filter(closed).map(|(i, _)| i);
         let first = ahead.next()?;
-        Some((first, ahead.last().unwrap_or(first)))
+        Some((first, ahead.next_back().unwrap_or(first)))
     }
 
     /// The passengers' wait until the closure ends: all of it for a vehicle on its way, half of it on
@@ -196,7 +196,8 @@ fn rounds<'a>(trip: &Trip<'a>) -> Vec<Round<'a>> {
         let join = back_line.links.iter().position(|link| *link == t.to)?;
         let open = !back_line.links[join..].iter().any(|link| trip.ground.is_closed(*link));
         let mut via = Vec::new();
-        if t.kind == TurnbackKind::Loop {
+        // Where the two links meet, the turn needs no track between them.
+        if t.kind == TurnbackKind::Loop && network.link(t.from).to != network.link(t.to).from {
             let reach = Reach::from(&trip.ground, t.from);
             reach.time_to(t.to)?;
             via = reach.way_to(t.to);
@@ -240,9 +241,9 @@ fn short_turn(
         join: Some((round.back, join)),
         way: way_of(line, leave, &via, back_line, join),
         via,
-        replacements: replacements(line, &calls[..]),
         calls,
         skipped,
+        replacements: Vec::new(),
         turnback: Some(round.turnback),
         extra: TURN_ROUND,
         delay_pax_s,

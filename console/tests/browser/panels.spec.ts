@@ -45,6 +45,16 @@ test('trams show lateness and what became of their priority', async ({ page, add
   await expect(row('10')).toContainText('no channel');
 });
 
+test('closures and what lines do around them stand above the trams', async ({ page, address }) => {
+  await page.goto(address);
+  await page.getByRole('tab', { name: 'Trams' }).click();
+  const list = page.getByRole('list', { name: 'Incidents' });
+  await expect(list.getByRole('listitem')).toHaveCount(2);
+  await expect(list).toContainText('nothing is closed yet');
+  await expect(list).toContainText('Line 4 to Harbour goes around Long Street');
+  await expect(page.getByRole('button', { name: 'Close links: Case 17: dwelling fire' })).toBeVisible();
+});
+
 test('tabs are moved by arrow keys', async ({ page, address }) => {
   await page.goto(address);
   await page.getByRole('tab', { name: 'Controllers' }).focus();

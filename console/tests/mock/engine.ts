@@ -33,6 +33,26 @@ function reported<T extends { id: string | number; age_ms: number | null }>(befo
   return now.filter((member) => (member.age_ms ?? Infinity) < 1000 || old.get(member.id) !== JSON.stringify(member));
 }
 
+/** A closure with a decision, and a case that awaits its confirmation. */
+const INCIDENTS = [
+  { id: 2, title: 'Case 17: dwelling fire', state: 'proposed', until: null, decisions: [] },
+  {
+    id: 1,
+    title: 'Works in Long Street',
+    state: 'active',
+    until: null,
+    decisions: [
+      {
+        line: '4',
+        direction: 0,
+        vehicle: null,
+        action: 'detour',
+        explain: 'Line 4 to Harbour goes around Long Street by Short Street, 2 min longer; Market is not served.',
+      },
+    ],
+  },
+];
+
 export class MockEngine {
   /** How often the feed was opened, and releases asked for. */
   connections = 0;
@@ -139,6 +159,9 @@ export class MockEngine {
     if (path === '/api/network') {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(this.network));
+    } else if (path === '/api/incidents') {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify(INCIDENTS));
     } else if (path === '/api/release-all' && request.method === 'POST') {
       this.releases += 1;
       response.setHeader('content-type', 'application/json');

@@ -8,6 +8,7 @@ use clearway_signals::{ControllerId, GeoPoint, Millis, Mode, PreemptState, RowId
 use crate::detour::Decision;
 use crate::engine::Engine;
 use crate::event::Mission;
+use crate::learn::Windows;
 use crate::transit::Standing;
 use crate::wave::WaveSignal;
 
@@ -83,6 +84,8 @@ pub struct View {
     pub transits: Vec<TransitView>,
     /// What lines and vehicles do around closed links.
     pub detours: Arc<[Decision]>,
+    /// Windows of calls that were compared with what came.
+    pub windows: Windows,
 }
 
 impl Engine {
@@ -98,6 +101,7 @@ impl Engine {
     pub fn view(&self, now: Millis) -> View {
         View {
             at: now,
+            windows: self.learned.windows(),
             waves: self.waves.iter().filter_map(|wave| self.wave_view(wave)).collect(),
             controllers: self.watches.iter().enumerate().map(|(i, w)| controller_view(i, w)).collect(),
             transits: self

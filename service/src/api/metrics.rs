@@ -31,6 +31,7 @@ pub fn render(board: &Board, pulse: &Pulse, shed: u64, conflated: u64) -> String
 fn describe() {
     describe_gauge!("clearway_engine_up", "1 while the engine's loop turns.");
     describe_gauge!("clearway_waves", "Green waves under way.");
+    describe_counter!("clearway_windows_total", "Windows of emergency calls, by whether they held.");
     describe_counter!("clearway_commands_total", "Commands by what became of them.");
     describe_counter!("clearway_events_shed_total", "Events that found their queue full.");
     describe_counter!("clearway_fixes_conflated_total", "Positions that a newer one made needless.");
@@ -45,6 +46,9 @@ fn engine(pulse: &Pulse, shed: u64, conflated: u64) {
     gauge!("clearway_engine_up").set(if pulse.alive { 1.0 } else { 0.0 });
     #[allow(clippy::cast_precision_loss)]
     gauge!("clearway_waves").set(pulse.view.as_ref().map_or(0, |v| v.waves.len()) as f64);
+    let windows = pulse.view.as_ref().map(|v| v.windows).unwrap_or_default();
+    counter!("clearway_windows_total", "result" => "kept").absolute(windows.kept);
+    counter!("clearway_windows_total", "result" => "early").absolute(windows.judged - windows.kept);
     counter!("clearway_events_shed_total").absolute(shed);
     counter!("clearway_fixes_conflated_total").absolute(conflated);
     counter!("clearway_commands_total", "result" => "sent").absolute(pulse.commands);

@@ -183,9 +183,9 @@ mod tests {
             let start_link = LinkId(u32::try_from(start).unwrap());
             let known = petgraph::algo::dijkstra(&graph, nodes[start], None, |e| *e.weight());
             let reach = Reach::from(&ground, start_link);
-            for goal in 0..network.links.len() {
+            for (goal, node) in nodes.iter().enumerate() {
                 let time = reach.time_to(LinkId(u32::try_from(goal).unwrap())).map(|t| t.0);
-                assert_eq!(time, known.get(&nodes[goal]).copied());
+                assert_eq!(time, known.get(node).copied());
             }
         }
     }

@@ -90,7 +90,8 @@ fn lateness_is_positive_when_late_although_hfp_counts_ahead() {
 
 #[test]
 fn a_vehicle_that_counts_tells_its_load_and_zero_tells_nothing() {
-    for (occu, load_pct) in [(json!(55), Some(55)), (json!(0), None), (json!(400), None), (Value::Null, None)] {
+    for (occu, load_pct) in [(json!(55), Some(55)), (json!(0), None), (json!(400), None), (Value::Null, None)]
+    {
         let message = message(0, Say::Event(TransitEvent::Position));
         let mut payload: Value = serde_json::from_str(&message.payload).unwrap();
         payload["VP"]["occu"] = occu;

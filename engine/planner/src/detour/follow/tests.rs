@@ -47,8 +47,7 @@ impl City {
     fn run(&mut self, ticks: i64) {
         for _ in 0..ticks {
             self.now += Millis(100);
-            let status =
-                ControllerStatus { at: self.now, mode: Mode::Normal, ..ControllerStatus::default() };
+            let status = ControllerStatus { at: self.now, mode: Mode::Normal, ..ControllerStatus::default() };
             self.apply(&Event::Status(status));
             self.apply(&Event::Tick);
         }

@@ -87,8 +87,9 @@ impl Fleet {
             }
         }
         self.speaker = (self.speaker + 1) % VEHICLES;
-        for vehicle in (0..VEHICLES).filter(|vehicle| *vehicle != self.speaker).map(VehicleId) {
-            self.report(vehicle);
+        let speaker = self.speaker;
+        for vehicle in (0..VEHICLES).filter(|vehicle| *vehicle != speaker) {
+            self.report(VehicleId(vehicle));
         }
     }
 

@@ -339,8 +339,8 @@ impl Checker<'_> {
         let id = |entry: &ControllerEntry| entry.rsmp.as_ref().and_then(|rsmp| rsmp.site_id.clone());
         for (place, entry) in config.controllers.iter().enumerate() {
             let Some(own) = id(entry.get_ref()) else { continue };
-            let before = config.controllers[..place].iter().map(|other| other.get_ref());
-            if let Some(other) = before.into_iter().find(|other| id(other).as_ref() == Some(&own)) {
+            let mut before = config.controllers[..place].iter().map(AsRef::as_ref);
+            if let Some(other) = before.find(|other| id(other).as_ref() == Some(&own)) {
                 let message = format!("the site `{own}` is already controller `{}`", other.id);
                 self.fault(entry.span(), "rsmp", message, "Give each controller the id of its own site.");
             }

@@ -348,17 +348,17 @@ fn an_rsmp_site_needs_no_address_and_may_name_everything_that_was_proved_of_it()
 #[test]
 fn what_does_not_fit_an_rsmp_site_is_told() {
     for (keys, tables, expected) in [
-        ("address = \"127.0.0.1:1\"", "", "4:1 an RSMP controller connects to us: it has no address"),
-        ("rsmp = { dead_man_s = 0 }", "", "4:1 dead_man_s = 0 is outside 1 to 300"),
-        ("rsmp = { sxl = \"9.9\" }", "", "4:1 there is no list 9.9"),
-        ("rsmp = { waivers = [\"M0001\"] }", "", "4:1 `M0001` is no command that a waiver can allow"),
-        ("rsmp = { rows = [{ row = 3 }] }", "", "4:1 row 3 needs exactly one name"),
-        ("rsmp = { certificate_sha256 = \"00\" }", "", "4:1 certificate_sha256 is no SHA-256"),
-        ("rsmp = { listen = \"127.0.0.1:1\" }", "", "4:1 no [[rsmp_listener]] listens on 127.0.0.1:1"),
+        ("address = \"127.0.0.1:1\"", "", "5:1 an RSMP controller connects to us: it has no address"),
+        ("rsmp = { dead_man_s = 0 }", "", "5:1 dead_man_s = 0 is outside 1 to 300"),
+        ("rsmp = { sxl = \"9.9\" }", "", "5:1 there is no list 9.9"),
+        ("rsmp = { waivers = [\"M0001\"] }", "", "5:1 `M0001` is no command that a waiver can allow"),
+        ("rsmp = { rows = [{ row = 3 }] }", "", "5:1 row 3 needs exactly one name"),
+        ("rsmp = { certificate_sha256 = \"00\" }", "", "5:1 certificate_sha256 is no SHA-256"),
+        ("rsmp = { listen = \"127.0.0.1:1\" }", "", "5:1 no [[rsmp_listener]] listens on 127.0.0.1:1"),
         (
             "",
             "[[rsmp_listener]]\nlisten = \"0.0.0.0:12111\"",
-            "6:1 0.0.0.0:12111 can be reached from other machines, without TLS",
+            "7:1 0.0.0.0:12111 can be reached from other machines, without TLS",
         ),
     ] {
         assert_eq!(rsmp_faults(keys, tables), [expected], "{keys} {tables}");

@@ -229,7 +229,7 @@ impl Scribe {
             },
             eta_s: wave.at_mm.map(|_| seconds(wave.arrives - now)),
             route: wave.way.iter().map(|p| [p.lon(), p.lat()]).collect(),
-            explain: format!("{ahead} signals ahead, {asserted} called now."),
+            explain: format!("{ahead} signals ahead, {asserted} called now{}.", put_off(wave.put_off)),
             signals: wave.signals.iter().map(|s| self.signal(s, &names, now)).collect(),
         }
     }
@@ -299,6 +299,11 @@ fn seconds(span: Millis) -> f64 {
 #[must_use]
 pub fn latency_doc(p: Percentiles) -> LatencyDoc {
     LatencyDoc { p50: p.p50_us, p99: p.p99_us, p999: p.p999_us }
+}
+
+/// How much later than alone, because others go first; nothing when it is not.
+fn put_off(by: Millis) -> String {
+    if by > Millis::ZERO { format!("; {:.0} s put off for others", by.as_s()) } else { String::new() }
 }
 
 fn state_word(signal: &WaveSignal) -> &'static str {

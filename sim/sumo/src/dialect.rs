@@ -235,6 +235,7 @@ impl Session {
             on_junction: line.edge.starts_with(':'),
             offset_mm: millis(line.pos.max(0.0))?.0,
             speed_mm_s: millis(line.speed.max(0.0))?.0,
+            stop: None,
         })
     }
 

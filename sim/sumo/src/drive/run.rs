@@ -7,12 +7,12 @@ use clearway_signals::Millis;
 
 use super::launch::{Launch, find_sumo, start};
 use super::light::{Light, Order, Program, state_of};
-use super::program::{Running, head, links, running, times};
+use super::program::{Running, edge_of, head, links, running, times};
 use super::report::{ClassReport, read};
 use super::{DriveError, light};
 use crate::steer::{
     Ask, AskKind, Clearance, Edge, EdgeId, Fix, Head, HeadId, HeadView, Observation, Rank, Settings, Site,
-    Steer,
+    Steer, Stop,
 };
 use crate::traci::client::Domain;
 use crate::traci::{Client, TraciError, Value};
@@ -39,6 +39,7 @@ mod variable {
     pub const EDGES: u8 = 0x54;
     pub const LANE_POSITION: u8 = 0x56;
     pub const TIME: u8 = 0x66;
+    pub const NEXT_STOPS: u8 = 0x73;
     pub const ROUTE_INDEX: u8 = 0x69;
     pub const DEPARTED: u8 = 0x74;
     pub const END: u8 = 0x1d;
@@ -49,6 +50,8 @@ mod variable {
 
 /// Edges ahead of a vehicle whose queues are looked at.
 const LOOK_AHEAD: usize = 40;
+/// No stop is planned to last longer than this.
+const STOP_MAX: Millis = Millis::from_s(300);
 /// A simulation without an end is ended after this: a week.
 const LONGEST: Millis = Millis::from_s(7 * 24 * 3600);
 
@@ -279,6 +282,11 @@ impl Drive {
             let Some(at) = usize::try_from(at).ok().filter(|at| *at < route.len() && !road.is_empty()) else {
                 continue;
             };
+            let stop = match rank {
+                Rank::Transit => next_stop(&mut self.client, id, &self.edge_ids, &route[at..], self.now)?
+                    .map(|stop| Stop { at: at + stop.at, ..stop }),
+                Rank::Emergency => None,
+            };
             found.push(Fix {
                 name: id.clone(),
                 rank: *rank,
@@ -287,6 +295,7 @@ impl Drive {
                 on_junction: road.starts_with(':'),
                 offset_mm: thousandths(self.client.double(Domain::Vehicle, variable::LANE_POSITION, id)?).0,
                 speed_mm_s: thousandths(self.client.double(Domain::Vehicle, variable::SPEED, id)?).0,
+                stop,
             });
         }
         Ok(found)
@@ -399,6 +408,30 @@ fn read_light(
     };
     let light = Light::new(found.kind, times(&found), zero);
     Ok(Ok(((head, found), Driven { name: name.to_owned(), program, light })))
+}
+
+/// The next stop of a vehicle on the way ahead. SUMO counts a stop's duration down while the vehicle
+/// stands; a timetable (`until`) may keep it longer.
+fn next_stop(
+    client: &mut Client,
+    id: &str,
+    edge_ids: &BTreeMap<String, EdgeId>,
+    ahead: &[EdgeId],
+    now: Millis,
+) -> Result<Option<Stop>, TraciError> {
+    let Value::Compound(items) = client.get(Domain::Vehicle, variable::NEXT_STOPS, id)? else {
+        return Ok(None);
+    };
+    let [_, Value::Text(lane), _, _, _, Value::Double(duration), Value::Double(until), ..] = items.as_slice()
+    else {
+        return Ok(None);
+    };
+    let edge = edge_ids.get(edge_of(lane));
+    let Some(at) = edge.and_then(|edge| ahead.iter().position(|other| other == edge)) else {
+        return Ok(None);
+    };
+    let timetable = thousandths(until.max(0.0)).since(now);
+    Ok(Some(Stop { at, dwell: thousandths(duration.max(0.0)).max(timetable).min(STOP_MAX) }))
 }
 
 fn time(client: &mut Client) -> Result<Millis, TraciError> {

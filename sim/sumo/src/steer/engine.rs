@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use clearway_signals::Millis;
 
 use super::arbiter::{Case, decide};
+use super::blockage::{Blockages, Scene};
 use super::observe::{Fix, Observation};
+use super::proof::Proof;
 use super::queues::Queues;
 use super::settings::Settings;
-use super::site::{EdgeId, HeadId, Site};
-use super::target::Target;
+use super::site::{EdgeId, HeadId, Phase, Site};
+use super::target::{Target, serves};
 use super::watch::Watch;
 use super::wave::{Driver, Need, Setting, needs};
 use super::way::{Controlled, Pass, controlled, passes};
@@ -69,7 +71,11 @@ pub struct Steer {
     settings: Settings,
     controlled: Controlled,
     watches: Vec<Watch>,
+    proofs: Vec<Option<Proof>>,
     queues: Queues,
+    blockages: Blockages,
+    /// Which phase has let those go who stood before an approach.
+    cures: BTreeMap<(HeadId, EdgeId), usize>,
     travellers: BTreeMap<String, Traveller>,
 }
 
@@ -80,7 +86,10 @@ impl Steer {
         Self {
             controlled: controlled(&site),
             watches: vec![Watch::default(); site.heads.len()],
+            proofs: site.heads.iter().map(|head| Proof::new(head, &site.clearance)).collect(),
             queues: Queues::default(),
+            blockages: Blockages::default(),
+            cures: BTreeMap::new(),
             travellers: BTreeMap::new(),
             settings,
             site,
@@ -99,14 +108,37 @@ impl Steer {
             watch.update(head, view, seen.now);
         }
         self.queues.update(seen, self.settings.headway_ms);
+        self.look_for_blockages(seen);
         let needs = self.plan(seen);
         let mut asks = Vec::new();
-        let case = Case { site: &self.site, settings: &self.settings, seen, needs: &needs };
+        let (site, settings) = (&self.site, &self.settings);
+        let case = Case { site, settings, proofs: &self.proofs, seen, needs: &needs };
         for (n, watch) in self.watches.iter_mut().enumerate() {
             let Ok(n) = u32::try_from(n) else { break };
             decide(&case, HeadId(n), watch, &mut asks);
         }
         asks
+    }
+
+    /// Who stands in the way for a reason of his own, and which phase let him go in the end.
+    fn look_for_blockages(&mut self, seen: &Observation) {
+        let (site, watches) = (&self.site, &self.watches);
+        let (controlled, queues, now) = (&self.controlled, &self.queues, seen.now);
+        let scene = Scene { site, controlled, watches, queues, now };
+        for fix in seen.vehicles.iter().take(VEHICLES_MAX) {
+            let passes = self.travellers.get(&fix.name).map_or(&[][..], |traveller| &traveller.passes);
+            let cures = &mut self.cures;
+            self.blockages.update(&scene, fix, |at| {
+                let Some(pass) = passes.iter().find(|pass| pass.first > at) else { return };
+                let (head, watch) = (site.head(pass.head), &watches[pass.head.index()]);
+                let shown = |phase: &Phase| phase.is_holdable() && phase.state == watch.state;
+                let phase = head.phases.iter().position(shown);
+                if let Some(phase) = phase.filter(|k| !serves(head, pass, &head.phases[*k].state)) {
+                    cures.insert((pass.head, pass.approach()), phase);
+                }
+            });
+        }
+        self.blockages.forget(seen.now);
     }
 
     fn plan(&mut self, seen: &Observation) -> Vec<Need> {
@@ -119,6 +151,8 @@ impl Steer {
                 settings: &self.settings,
                 watches: &self.watches,
                 queues: &self.queues,
+                blockages: &self.blockages,
+                cures: &self.cures,
                 now: seen.now,
             };
             let driver = Driver {

@@ -37,6 +37,15 @@ pub enum Rank {
     Transit,
 }
 
+/// A stop that a tram or bus will make.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Stop {
+    /// Index into the way of its edge.
+    pub at: usize,
+    /// How long the vehicle stands there from its arrival on, or from now if it stands.
+    pub dwell: Millis,
+}
+
 /// One vehicle at an instant.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Fix {
@@ -54,6 +63,8 @@ pub struct Fix {
     pub offset_mm: i64,
     /// Speed, millimetres a second.
     pub speed_mm_s: i64,
+    /// The next stop, if it makes one.
+    pub stop: Option<Stop>,
 }
 
 /// Everything at an instant.

@@ -41,9 +41,14 @@ impl Queues {
         self.longest_milli.get(edge).copied().unwrap_or(0)
     }
 
+    /// Standing vehicles on the middle lane.
+    pub fn typical(&self, edge: usize) -> u32 {
+        self.typical.get(edge).copied().unwrap_or(0)
+    }
+
     /// Whether an edge of this length takes no further vehicle on at least half of its lanes.
     pub fn is_full(&self, edge: usize, length_mm: i64) -> bool {
-        let standing = self.typical.get(edge).copied().map_or(0, i64::from);
+        let standing = i64::from(self.typical(edge));
         standing > 0 && (standing + 1) * SPACE_MM > length_mm
     }
 }

@@ -63,6 +63,12 @@ pub struct Settings {
     pub hold_max_ms: i64,
     /// After such a release nothing is asked there for this time, ms.
     pub lockout_ms: i64,
+    /// What stands before a line that is green for the vehicle does not count as full.
+    pub trust_held: bool,
+    /// The longest that those in the way get green, ms; 0: never.
+    pub flush_max_ms: i64,
+    /// They get it when the vehicle arrives within this time, ms.
+    pub flush_ahead_ms: i64,
     /// A tram or bus asks so long before the signal can be green, ms.
     pub margin_transit_ms: i64,
     /// The longest hold for a tram or bus, ms.
@@ -90,6 +96,9 @@ impl Default for Settings {
             back_off_ms: 45_000,
             hold_max_ms: 80_000,
             lockout_ms: 20_000,
+            trust_held: true,
+            flush_max_ms: 20_000,
+            flush_ahead_ms: 40_000,
             margin_transit_ms: 2_000,
             hold_transit_max_ms: 25_000,
             lockout_transit_ms: 60_000,

@@ -56,6 +56,29 @@ pub fn choose(head: &Head, pass: &Pass, watch: &Watch, settings: &Settings) -> T
     }
 }
 
+/// For how long somebody has waited for a phase.
+pub fn waited(head: &Head, phase: usize, watch: &Watch, now: Millis) -> Millis {
+    let Some(phase) = head.phases.get(phase) else { return Millis::ZERO };
+    let green = phase.state.iter().enumerate().filter(|(_, c)| is_green(**c));
+    let those = green.filter(|(i, _)| head.links[*i].is_some());
+    those.map(|(i, _)| watch.red_for(i, now)).max().unwrap_or(Millis::ZERO)
+}
+
+/// The phase whose turn is the most overdue; phases that serve the pass are left out.
+pub fn overdue(head: &Head, pass: &Pass, watch: &Watch, now: Millis) -> Option<usize> {
+    let phases = head.phases.iter().enumerate();
+    let other = phases.filter(|(_, phase)| phase.is_holdable() && !serves(head, pass, &phase.state));
+    let order = |k: usize| (waited(head, k, watch, now), head.phases[k].duration, std::cmp::Reverse(k));
+    other.map(|(k, _)| k).max_by_key(|k| order(*k))
+}
+
+/// An approach that is green in a phase.
+pub fn approach_of(head: &Head, phase: usize) -> Option<super::site::EdgeId> {
+    let state = &head.phases.get(phase)?.state;
+    let mut links = head.links.iter().enumerate().filter(|(i, _)| is_green(state[*i]));
+    links.find_map(|(_, link)| link.map(|(from, _)| from))
+}
+
 /// Time from a request now until the pass is green. Links that are green and stay so are not
 /// interrupted.
 pub fn time_to_green(

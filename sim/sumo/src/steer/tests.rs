@@ -48,6 +48,7 @@ fn fix(name: &str, route: &[u32], along_mm: i64, speed_mm_s: i64) -> Fix {
         on_junction: false,
         offset_mm: along_mm % 250_000,
         speed_mm_s,
+        stop: None,
     }
 }
 
@@ -211,6 +212,78 @@ fn transit_never_takes_a_signal_from_an_emergency_vehicle() {
         let for_tram = |ask: &Ask| matches!(ask.kind, AskKind::Request { approach: EdgeId(4), .. });
         assert!(!asks.iter().any(for_tram), "{asks:?}");
     }
+}
+
+/// A road of two edges to one signal under an actuated plan, which shows `state` throughout.
+struct Road {
+    steer: Steer,
+    asks: Vec<(i64, Ask)>,
+}
+
+impl Road {
+    fn new() -> Self {
+        let mut site = arterial(false);
+        site.heads.truncate(1);
+        site.heads[0].links = vec![Some((EdgeId(1), EdgeId(2))), Some((EdgeId(4), EdgeId(7)))];
+        Self { steer: Steer::new(site, Settings::default()), asks: Vec::new() }
+    }
+
+    fn run(
+        &mut self,
+        seconds: std::ops::Range<i64>,
+        fix: &Fix,
+        standing: [u32; 2],
+        state: &str,
+        mode: HeadMode,
+    ) {
+        for second in seconds {
+            let mut seen = Observation { now: Millis::from_s(second), ..Observation::default() };
+            seen.vehicles = vec![fix.clone()];
+            seen.standing = standing.iter().map(|n| vec![*n]).collect();
+            seen.standing.resize(8, vec![0]);
+            seen.heads = vec![HeadView { state: state.as_bytes().to_vec(), mode }];
+            self.asks.extend(self.steer.step(&seen).into_iter().map(|ask| (second, ask)));
+        }
+    }
+}
+
+#[test]
+fn who_waits_for_another_movement_and_blocks_the_way_is_served_first() {
+    let fire = fix("fire", &[0, 1, 2], 200_000, 0);
+    let mut road = Road::new();
+    road.run(40..53, &fire, [5, 0], "Gr", HeadMode::Normal);
+    let (at, first) = road.asks[0].clone();
+    let theirs = |kind: &AskKind| {
+        matches!(kind, AskKind::Request { approach: EdgeId(4), target: Target::Phase(2), .. })
+    };
+    assert!(theirs(&first.kind) && at >= 50, "{:?}", road.asks);
+    road.run(53..58, &fire, [5, 0], "Gr", HeadMode::Entering);
+    road.run(58..70, &fire, [5, 0], "rG", HeadMode::Holding);
+    assert_eq!(road.asks.len(), 1, "carried through: {:?}", road.asks);
+    road.run(70..72, &Fix { speed_mm_s: 9_000, ..fire }, [0, 0], "rG", HeadMode::Holding);
+    assert_eq!(road.asks[1].1.kind, AskKind::Release, "gone: given back");
+}
+
+#[test]
+fn a_queue_that_waits_for_the_red_ahead_gets_its_green() {
+    let mut road = Road::new();
+    road.run(40..60, &fix("fire", &[0, 1, 2], 200_000, 0), [5, 33], "rG", HeadMode::Normal);
+    let own = |ask: &Ask| matches!(ask.kind, AskKind::Request { approach: EdgeId(1), .. });
+    assert!(road.asks.iter().all(|(_, ask)| own(ask)) && !road.asks.is_empty(), "{:?}", road.asks);
+}
+
+#[test]
+fn a_tram_at_a_stop_asks_when_its_dwell_ends() {
+    let tram = |dwell_s| Fix {
+        rank: Rank::Transit,
+        stop: Some(Stop { at: 1, dwell: Millis::from_s(dwell_s) }),
+        ..fix("tram", &[0, 1, 2], 450_000, 0)
+    };
+    let mut road = Road::new();
+    road.run(40..60, &tram(60), [0, 0], "rG", HeadMode::Normal);
+    assert!(road.asks.is_empty(), "{:?}", road.asks);
+    road.run(60..61, &tram(3), [0, 0], "rG", HeadMode::Normal);
+    assert_eq!(road.asks.len(), 1, "{:?}", road.asks);
 }
 
 proptest! {

@@ -5,6 +5,17 @@ use clearway_signals::Millis;
 use super::observe::{HeadMode, HeadView, Rank};
 use super::site::{Head, is_green};
 use super::target::Target;
+use super::way::Pass;
+
+/// What a request is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Purpose {
+    /// The vehicle's own pass.
+    #[default]
+    Pass,
+    /// To let those go who stand in the vehicle's way and wait for another movement.
+    Flush,
+}
 
 /// Our request at a controller.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -13,8 +24,10 @@ pub struct Hold {
     pub vehicle: String,
     /// Who goes first.
     pub rank: Rank,
-    /// On which of its passes: the index of its first edge in the vehicle's way.
-    pub pass: usize,
+    /// On which of its passes.
+    pub pass: Pass,
+    /// What for.
+    pub purpose: Purpose,
     /// What was asked.
     pub target: Target,
     /// When.
@@ -30,8 +43,8 @@ pub struct Watch {
     pub state: Vec<u8>,
     /// What it does.
     pub mode: HeadMode,
-    /// When each link became green; meaningless for links that are not.
-    green_since: Vec<Millis>,
+    /// Since when each link has been green, or has not.
+    changed_at: Vec<Millis>,
     seen_at: Option<Millis>,
     /// When a cycle of a fixed-time plan began.
     zero: Option<Millis>,
@@ -68,10 +81,11 @@ impl Watch {
 
     /// Show a state from now on.
     pub fn show(&mut self, state: &[u8], now: Millis) {
-        self.green_since.resize(state.len(), now);
+        self.changed_at.resize(state.len(), now);
         for (i, letter) in state.iter().enumerate() {
-            if is_green(*letter) && !self.green(i) {
-                self.green_since[i] = now;
+            let unknown = i >= self.state.len();
+            if unknown || is_green(*letter) != self.green(i) {
+                self.changed_at[i] = now;
             }
         }
         self.state.clear();
@@ -126,6 +140,12 @@ impl Watch {
 
     /// For how long a link has been green; zero when it is not.
     pub fn green_for(&self, link: usize, now: Millis) -> Millis {
-        if self.green(link) { now.since(self.green_since[link]) } else { Millis::ZERO }
+        if self.green(link) { now.since(self.changed_at[link]) } else { Millis::ZERO }
+    }
+
+    /// For how long a link has not been green, as far as is known; zero when it is.
+    pub fn red_for(&self, link: usize, now: Millis) -> Millis {
+        let since = self.changed_at.get(link).filter(|_| !self.green(link));
+        since.map_or(Millis::ZERO, |at| now.since(*at))
     }
 }

@@ -3,14 +3,17 @@
 //! Planning notes 4.2: t_call = A − T_Q − T_T − margin, A(i+1) = max(A(i), green(i) + T_Q) + link;
 //! T_T is the worst case, because a plan may change at the next step.
 
+use std::collections::BTreeMap;
+
 use clearway_signals::Millis;
 
+use super::blockage::Blockages;
 use super::observe::{Fix, Rank};
 use super::queues::Queues;
 use super::settings::Settings;
-use super::site::{EdgeId, Site};
-use super::target::{Target, better_left_alone, choose, serves, time_to_green};
-use super::watch::Watch;
+use super::site::{EdgeId, HeadId, Site};
+use super::target::{Target, better_left_alone, choose, overdue, serves, time_to_green, waited};
+use super::watch::{Purpose, Watch};
 use super::way::Pass;
 
 /// Nobody is planned to drive slower than this, millimetres a second.
@@ -41,6 +44,8 @@ pub struct Need {
     pub pursued: bool,
     /// Whether what is shown now serves it.
     pub shown: bool,
+    /// Whether the target is for those who stand in the way.
+    pub flush: bool,
 }
 
 /// What is known of a vehicle beyond its position.
@@ -58,7 +63,18 @@ pub struct Setting<'a> {
     pub settings: &'a Settings,
     pub watches: &'a [Watch],
     pub queues: &'a Queues,
+    pub blockages: &'a Blockages,
+    /// Which phase has let those go who stood before an approach.
+    pub cures: &'a BTreeMap<(HeadId, EdgeId), usize>,
     pub now: Millis,
+}
+
+impl Setting<'_> {
+    /// Whether the end of an edge of a way stands for a reason of its own.
+    fn is_blocked(&self, fix: &Fix, at: usize) -> bool {
+        let pair = fix.route.get(at).zip(fix.route.get(at + 1));
+        pair.is_some_and(|(a, b)| self.blockages.blocks(self.queues, (*a, *b), self.now))
+    }
 }
 
 /// The needs of one vehicle, nearest first.
@@ -68,7 +84,7 @@ pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], 
     let mut found = Vec::new();
     let mut at = fix.at + usize::from(fix.on_junction);
     let mut arrival = now;
-    let (mut ahead_milli, mut distance_mm) = (0, 0);
+    let (mut ahead_milli, mut distance_mm, mut block) = (0, 0, Block::Free);
     if let Some(edge) = fix.route.get(at).and_then(|e| site.edge(*e)) {
         let lacking = (pace(edge.speed_mm_s, pace_permille) - fix.speed_mm_s).max(0);
         arrival += Millis(
@@ -76,17 +92,25 @@ pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], 
         );
     }
     for pass in passes.iter().filter(|pass| pass.last >= fix.at + usize::from(fix.on_junction)) {
+        if block == Block::Before {
+            block = Block::Earlier;
+        }
         while at <= pass.last {
             let travelled = if at == fix.at && !fix.on_junction { fix.offset_mm } else { 0 };
             if at <= pass.first.max(fix.at) {
                 ahead_milli += setting.queues.longest_milli(fix.route[at].index());
             }
             arrival += running(site, fix.route[at], travelled, pace_permille);
+            arrival += fix.stop.filter(|stop| stop.at == at).map_or(Millis::ZERO, |stop| stop.dwell);
+            if block == Block::Free && at < pass.first && setting.is_blocked(fix, at) {
+                block = Block::Before;
+            }
             distance_mm += site.edge(fix.route[at]).map_or(0, |edge| edge.length_mm - travelled);
             at += 1;
         }
-        let ahead = Ahead { arrival, queue_milli: ahead_milli, distance_mm, nearest: found.is_empty() };
-        let need = time_pass(setting, vehicle, fix, pass, ahead, driver);
+        let ahead =
+            Ahead { arrival, queue_milli: ahead_milli, distance_mm, nearest: found.is_empty(), block };
+        let need = time_pass(setting, vehicle, fix, (passes, pass), ahead, driver);
         let through = green_expected(setting, &need) + settings.queue_time(ahead_milli);
         arrival = arrival.max(through);
         let style = settings.style(site.head(pass.head).fixed_time);
@@ -116,22 +140,37 @@ struct Ahead {
     queue_milli: i64,
     distance_mm: i64,
     nearest: bool,
+    block: Block,
+}
+
+/// Whether somebody stands in the way who is not helped by this green.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Block {
+    Free,
+    /// Between the signal before this one and this one.
+    Before,
+    /// Before an earlier signal.
+    Earlier,
 }
 
 fn time_pass(
     setting: &Setting<'_>,
     vehicle: usize,
     fix: &Fix,
-    pass: &Pass,
+    (passes, pass): (&[Pass], &Pass),
     ahead: Ahead,
     driver: Driver,
 ) -> Need {
     let Setting { site, settings, watches, now, .. } = *setting;
     let (head, watch) = (site.head(pass.head), &watches[pass.head.index()]);
+    let dumb = settings.local_range_mm.is_some();
+    if ahead.block != Block::Free && !dumb {
+        return behind_others(setting, vehicle, fix, pass, &ahead);
+    }
     let target = choose(head, pass, watch, settings);
     let shown = serves(head, pass, &watch.state);
     let soon = ahead.arrival <= now + lead(setting, fix, pass, ahead.queue_milli, shown);
-    let full = is_full(setting, fix, pass);
+    let full = is_full(setting, fix, passes, pass);
     let near = match settings.local_range_mm {
         Some(range_mm) => ahead.nearest && ahead.distance_mm <= range_mm,
         None => {
@@ -140,10 +179,45 @@ fn time_pass(
     };
     let flows =
         !full || ahead.arrival <= now + AT_THE_LINE || driver.stalled < Millis(settings.full_stall_ms);
-    let pursued =
-        settings.pursues(driver.stalled, ahead.nearest) && (flows || settings.local_range_mm.is_some());
+    // A tram stands at its stops: its holds are short, and that is bound enough.
+    let moves_on = fix.rank == Rank::Transit || settings.pursues(driver.stalled, ahead.nearest);
+    let pursued = moves_on && (flows || dumb);
     let (pass, arrival) = (pass.clone(), ahead.arrival);
-    Need { vehicle, rank: fix.rank, pass, target, arrival, due: near && pursued, pursued, shown }
+    Need {
+        vehicle,
+        rank: fix.rank,
+        pass,
+        target,
+        arrival,
+        due: near && pursued,
+        pursued,
+        shown,
+        flush: false,
+    }
+}
+
+/// A vehicle behind others who wait for another movement: those first.
+fn behind_others(setting: &Setting<'_>, vehicle: usize, fix: &Fix, pass: &Pass, ahead: &Ahead) -> Need {
+    let Setting { site, settings, watches, now, .. } = *setting;
+    let (head, watch) = (site.head(pass.head), &watches[pass.head.index()]);
+    let soon = ahead.arrival <= now + Millis(settings.flush_ahead_ms);
+    let wanted =
+        ahead.block == Block::Before && settings.flush_max_ms > 0 && fix.rank == Rank::Emergency && soon;
+    let known = setting.cures.get(&(pass.head, pass.approach())).copied();
+    // What has helped before is tried first, unless it has just been green.
+    let helped = known.filter(|k| waited(head, *k, watch, now) > Millis(settings.flush_max_ms));
+    let phase = helped.or_else(|| overdue(head, pass, watch, now)).filter(|_| wanted);
+    Need {
+        vehicle,
+        rank: fix.rank,
+        pass: pass.clone(),
+        target: phase.map_or(Target::Approach, Target::Phase),
+        arrival: ahead.arrival,
+        due: phase.is_some(),
+        pursued: false,
+        shown: false,
+        flush: phase.is_some(),
+    }
 }
 
 /// How long before the arrival a pass is asked for.
@@ -161,16 +235,28 @@ fn lead(setting: &Setting<'_>, fix: &Fix, pass: &Pass, queue_milli: i64, shown: 
 }
 
 /// Whether an edge just behind the pass takes no further vehicle: a green would only fill the junction.
-fn is_full(setting: &Setting<'_>, fix: &Fix, pass: &Pass) -> bool {
+/// What stands before a line that is green for the vehicle is on its way.
+fn is_full(setting: &Setting<'_>, fix: &Fix, passes: &[Pass], pass: &Pass) -> bool {
     let mut left_mm = setting.settings.style(setting.site.head(pass.head).fixed_time).room_mm;
-    for edge in fix.route.iter().skip(pass.last + 1) {
-        let Some(about) = setting.site.edge(*edge).filter(|_| left_mm > 0) else { return false };
-        if setting.queues.is_full(edge.index(), about.length_mm) {
-            return true;
+    let mut full = false;
+    for (at, edge) in fix.route.iter().enumerate().skip(pass.last + 1) {
+        let Some(about) = setting.site.edge(*edge).filter(|_| left_mm > 0) else { break };
+        full |= setting.queues.is_full(edge.index(), about.length_mm);
+        if setting.is_blocked(fix, at) {
+            return full;
+        }
+        if let Some(next) = passes.iter().find(|next| next.first == at) {
+            let watch = &setting.watches[next.head.index()];
+            let ours = watch
+                .hold
+                .as_ref()
+                .is_some_and(|hold| hold.vehicle == fix.name && hold.purpose == Purpose::Pass);
+            let goes = ours || serves(setting.site.head(next.head), next, &watch.state);
+            full &= !(goes && setting.settings.trust_held);
         }
         left_mm -= about.length_mm;
     }
-    false
+    full
 }
 
 /// When the pass is expected to be green.

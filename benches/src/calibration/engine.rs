@@ -145,7 +145,7 @@ impl Policy for Steered {
     }
 
     fn second(&mut self, world: &mut World<'_>, fix: &VehicleFix) {
-        if self.missions % 2 == 0 {
+        if self.missions.is_multiple_of(2) {
             self.missions += 1;
             let destination = world.town.network.plane.unproject(self.end);
             let mission =
@@ -159,7 +159,7 @@ impl Policy for Steered {
     fn tick(&mut self, world: &mut World<'_>) {
         let next = world.next_line();
         if world.now.0 % 500 == 0 {
-            let standing = self.missions % 2 == 0;
+            let standing = self.missions.is_multiple_of(2);
             for line in 0..usize::from(CROSSROADS) {
                 let near = line + 2 >= next && line <= next + NEAR;
                 if (near && !standing) || world.now.0 % 4_000 == 0 || (standing && world.now.0 % 1_000 == 0) {

@@ -52,7 +52,6 @@ impl Scores {
     }
 
     /// The counts, to be kept or shown.
-    #[must_use]
     pub fn counts(&self) -> impl Iterator<Item = u32> {
         self.counts.iter().copied()
     }

@@ -29,6 +29,8 @@ pub enum Commands {
     Steer(Steer),
     /// The engine steering a SUMO scenario; SUMO's own tripinfo says what came of it.
     Sumo(Sumo),
+    /// The quickest way between two places, what every signal on it promises, and its certificate.
+    Plan(Box<crate::commands::plan::PlanArgs>),
     /// What trams and buses do when links are closed: detours, short turns, waits.
     Detour(crate::commands::detour::DetourArgs),
     /// Network models: import, check, prove.

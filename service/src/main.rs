@@ -27,6 +27,7 @@ fn main() -> ExitCode {
         Commands::Simulate(args) => commands::simulate::run(&args),
         Commands::Steer(_) => commands::steer::run(),
         Commands::Sumo(args) => commands::sumo::run(&args),
+        Commands::Plan(args) => commands::plan::run(&args),
         Commands::Detour(args) => commands::detour::run(&args),
         Commands::Network(command) => commands::network::run(command),
         Commands::Config(command) => commands::config::run(command),

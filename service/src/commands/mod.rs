@@ -5,6 +5,7 @@ pub mod detour;
 pub mod field;
 pub mod journal;
 pub mod network;
+pub mod plan;
 pub mod prove;
 pub mod remote;
 pub mod run;

@@ -183,7 +183,9 @@ pub fn skipped(skip: Skip, names: &Names<'_>) -> String {
     }
 }
 
-fn found(finding: &Finding, names: &Names<'_>) -> String {
+/// What the checker found, as a part of a sentence.
+#[must_use]
+pub fn found(finding: &Finding, names: &Names<'_>) -> String {
     match finding {
         Finding::TooManyRequests => "too many requests in one plan".into(),
         Finding::UnknownController(c) => format!("{} is unknown", names.at(*c)),

@@ -63,8 +63,6 @@ pub struct Settings {
     pub hold_max_ms: i64,
     /// After such a release nothing is asked there for this time, ms.
     pub lockout_ms: i64,
-    /// What stands before a line that is green for the vehicle does not count as full.
-    pub trust_held: bool,
     /// The longest that those in the way get green, ms; 0: never.
     pub flush_max_ms: i64,
     /// They get it when the vehicle arrives within this time, ms.
@@ -96,7 +94,6 @@ impl Default for Settings {
             back_off_ms: 45_000,
             hold_max_ms: 80_000,
             lockout_ms: 20_000,
-            trust_held: true,
             flush_max_ms: 20_000,
             flush_ahead_ms: 40_000,
             margin_transit_ms: 2_000,

@@ -252,7 +252,7 @@ fn is_full(setting: &Setting<'_>, fix: &Fix, passes: &[Pass], pass: &Pass) -> bo
                 .as_ref()
                 .is_some_and(|hold| hold.vehicle == fix.name && hold.purpose == Purpose::Pass);
             let goes = ours || serves(setting.site.head(next.head), next, &watch.state);
-            full &= !(goes && setting.settings.trust_held);
+            full &= !goes;
         }
         left_mm -= about.length_mm;
     }

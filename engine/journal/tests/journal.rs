@@ -4,21 +4,33 @@ use std::path::Path;
 use std::sync::Arc;
 
 use clearway_certify::Class;
-use clearway_journal::{Divergence, Journal, JournalError, Start, replay, verify};
+use clearway_journal::{Divergence, Journal, JournalError, Start, learned, replay, verify};
+use clearway_network::LinkId;
 use clearway_network::testing::{corridor, place};
-use clearway_planner::{Config, Engine, Event, Mission, Output, VehicleFix, VehicleInfo};
+use clearway_planner::learn::{BINS, Lesson, Topic};
+use clearway_planner::policy::{Classes, Effect, Policy, Rule};
+use clearway_planner::{Config, Engine, Event, LocalTime, Mission, Output, VehicleFix, VehicleInfo};
 use clearway_runtime::Record;
 use clearway_signals::{ControllerId, ControllerStatus, Epoch, Millis, MissionId, Mode, VehicleId};
 use proptest::prelude::*;
 
+/// What the engine is told that another learned, of a link on a Sunday.
+const TAUGHT: Lesson = Lesson { topic: Topic::Link(LinkId(1), 5), weights: [7; BINS] };
+
 /// Drives an engine along the corridor and records it.
 fn recorded(dir: &Path) -> u64 {
+    recorded_under(dir, &Policy::default())
+}
+
+/// The same under a policy.
+fn recorded_under(dir: &Path, policy: &Policy) -> u64 {
     let network = Arc::new(corridor(4));
     let vehicles = vec![VehicleInfo { class: Class::Emergency }];
-    let start = Start::new(&network, &vehicles, &Config::default(), Epoch(1), 0);
+    let start = Start::new(&network, &vehicles, &Config::default(), Epoch(1), 0).with_policy(policy);
     let journal = Journal::create(dir, start).unwrap();
     let records = journal.records().unwrap();
-    let mut engine = Engine::new(Arc::clone(&network), vehicles, Config::default(), Epoch(1));
+    let engine = Engine::new(Arc::clone(&network), vehicles, Config::default(), Epoch(1));
+    let mut engine = engine.with_policy(policy.clone());
     let mut out = Output::default();
     let mut commands = 0;
     let mut apply = |event: Event, now: Millis| {
@@ -30,6 +42,8 @@ fn recorded(dir: &Path) -> u64 {
             commands += 1;
         }
     };
+    apply(Event::LocalTime(LocalTime { weekday: 2, minute: 8 * 60 }), Millis(0));
+    apply(Event::Learned(TAUGHT), Millis(0));
     for k in 0..4 {
         apply(Event::Armed(ControllerId(k), true), Millis(0));
         let controller = ControllerId(k);
@@ -67,6 +81,37 @@ fn c12_a_replay_gives_the_recorded_commands_bit_for_bit() {
     assert!(commands > 10);
     let found = replay(dir.path(), Arc::new(corridor(4))).unwrap();
     assert_eq!((found.commands, found.divergence), (commands, None));
+}
+
+#[test]
+fn what_was_learned_is_read_from_a_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    recorded(dir.path());
+    let (found, lessons) = learned(dir.path(), Arc::new(corridor(4))).unwrap();
+    assert_eq!(found.divergence, None);
+    assert!(lessons.contains(&TAUGHT), "what was told");
+    let of_the_peak = |l: &Lesson| matches!(l.topic, Topic::Link(_, 1));
+    assert!(lessons.iter().any(of_the_peak), "what was driven");
+}
+
+#[test]
+fn c12_a_replay_judges_by_the_policy_of_the_run() {
+    let refuse = Rule {
+        name: "not at the second crossroads".into(),
+        effect: Effect::Refuse,
+        classes: Classes::ALL,
+        priority_max: None,
+        duties: vec![],
+        lines: vec![],
+        controllers: vec![ControllerId(1)],
+        hours: None,
+    };
+    let policy = Policy::new(vec![refuse], vec![]).unwrap();
+    let (free, bound) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (all, fewer) = (recorded(free.path()), recorded_under(bound.path(), &policy));
+    assert!(fewer < all, "{fewer} of {all}");
+    let found = replay(bound.path(), Arc::new(corridor(4))).unwrap();
+    assert_eq!((found.commands, found.divergence), (fewer, None));
 }
 
 #[test]

@@ -97,7 +97,8 @@ impl Engine {
 
     /// Whether a signal is called, or is to be called or refreshed now.
     fn is_due(&self, i: usize, signal: &WaveSignal, may_call: bool, now: Millis) -> bool {
-        let to_call = || may_call && wants_call(signal.skip) && signal.call_at <= now && self.is_open(i, signal);
+        let to_call =
+            || may_call && wants_call(signal.skip) && signal.call_at <= now && self.is_open(i, signal);
         !signal.passed && (signal.asserted || to_call())
     }
 

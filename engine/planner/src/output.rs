@@ -1,8 +1,8 @@
 //! What comes out of the engine: commands, and notices for people.
 
 use clearway_certify::{Command, Finding};
-use clearway_signals::limits::COMMANDS_PER_EVENT_MAX;
 use clearway_network::LineId;
+use clearway_signals::limits::COMMANDS_PER_EVENT_MAX;
 use clearway_signals::{ControllerId, Millis, MissionId, RequestId, RequestState, RowId, VehicleId};
 
 use crate::detour::Action;

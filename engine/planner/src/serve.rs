@@ -21,7 +21,8 @@ const SILENT_MAX: Millis = Millis::from_s(30);
 impl Engine {
     pub(crate) fn on_transit(&mut self, update: &TransitUpdate, now: Millis, out: &mut Output) {
         let vehicle = update.fix.vehicle;
-        let (true, true) = (vehicle.index() < self.transits.len(), update.line.index() < self.network.lines.len())
+        let (true, true) =
+            (vehicle.index() < self.transits.len(), update.line.index() < self.network.lines.len())
         else {
             return;
         };

@@ -460,7 +460,10 @@ impl RuleEntry {
 /// `hh:mm` as minutes of the day, 00:00 to 24:00.
 fn minute(text: &str) -> Option<u16> {
     let (hours, minutes) = text.split_once(':')?;
-    let two_digits = |part: &str| (part.len() == 2).then(|| part.parse::<u16>().ok()).flatten();
+    let two_digits = |part: &str| {
+        let is_number = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+        part.parse::<u16>().ok().filter(|_| is_number)
+    };
     let (hours, minutes) = (two_digits(hours)?, two_digits(minutes)?);
     let minute = hours * 60 + minutes;
     (minutes < 60 && minute <= 1_440).then_some(minute)

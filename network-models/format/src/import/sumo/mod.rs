@@ -93,7 +93,12 @@ pub fn import(source: &Path, name: &str) -> Result<Imported, ImportError> {
     let files = sources.additional.iter().chain(&sources.routes);
     let trips = routes::read(files, &net, sources.begin_s, sources.end_s, &mut left_out)?;
     let duration_s = sources.end_s.map(|end| end - sources.begin_s);
-    Ok(Imported { model, scenario_toml: scenario(name, duration_s, !trips.is_empty()), trips_csv: csv(&trips), left_out })
+    Ok(Imported {
+        model,
+        scenario_toml: scenario(name, duration_s, !trips.is_empty()),
+        trips_csv: csv(&trips),
+        left_out,
+    })
 }
 
 fn sources(source: &Path) -> Result<Sources, ImportError> {
@@ -116,7 +121,11 @@ fn sources(source: &Path) -> Result<Sources, ImportError> {
             _ => {}
         }
     })?;
-    if sources.net.as_os_str().is_empty() { Err(ImportError::NoNetwork(source.to_owned())) } else { Ok(sources) }
+    if sources.net.as_os_str().is_empty() {
+        Err(ImportError::NoNetwork(source.to_owned()))
+    } else {
+        Ok(sources)
+    }
 }
 
 fn csv(trips: &[routes::Trip]) -> String {
@@ -130,7 +139,8 @@ fn csv(trips: &[routes::Trip]) -> String {
 /// SUMO's default drivers: headway from τ 1 s, gap 2.5 m and length 5 m at town speed; the first over
 /// the line 2.1 s after green; acceleration 2.6 m/s²; speeds spread by a tenth.
 fn scenario(name: &str, duration_s: Option<f64>, has_trips: bool) -> String {
-    let demand = if has_trips { "[demand]\ntrips = \"trips.csv\"\n" } else { "[demand]\ntarget_saturation = 0.7\n" };
+    let demand =
+        if has_trips { "[demand]\ntrips = \"trips.csv\"\n" } else { "[demand]\ntarget_saturation = 0.7\n" };
     format!(
         "name = \"{name}\"\nabout = \"Imported from SUMO.\"\nduration_s = {:.0}\nwarm_up_s = 0\n\
          controls = [\"none\"]\ntrams = false\nnetwork.model = \".\"\n\n{demand}\n\

@@ -84,7 +84,10 @@ impl Location {
             numbers.try_into().ok()
         };
         let (globe, plane) = (bounds("origBoundary")?, bounds("convBoundary")?);
-        let on_globe = globe[0].abs() <= 180.0 && globe[2].abs() <= 180.0 && globe[1].abs() <= 85.0 && globe[3].abs() <= 85.0;
+        let on_globe = globe[0].abs() <= 180.0
+            && globe[2].abs() <= 180.0
+            && globe[1].abs() <= 85.0
+            && globe[3].abs() <= 85.0;
         let projected = element.get("projParameter").is_some_and(|p| p != "!" && p != "-");
         (on_globe && projected).then(|| Self {
             lon: f64::midpoint(globe[0], globe[2]),

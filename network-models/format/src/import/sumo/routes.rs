@@ -20,7 +20,8 @@ pub(super) struct Trip {
 /// Vehicles of one flow.
 const FLOW_MAX: f64 = 100_000.0;
 /// Classes that do not drive on streets.
-const OTHERS: [&str; 9] = ["bicycle", "pedestrian", "tram", "rail", "rail_urban", "rail_electric", "rail_fast", "ship", "scooter"];
+const OTHERS: [&str; 9] =
+    ["bicycle", "pedestrian", "tram", "rail", "rail_urban", "rail_electric", "rail_fast", "ship", "scooter"];
 
 /// What the files say, put together at the end.
 #[derive(Default)]
@@ -59,7 +60,8 @@ pub(super) fn read<'a>(
         if let Some(edges) = route.and_then(|name| reader.routes.get(&name)) {
             trip.edges.clone_from(edges);
         }
-        let known = trip.edges.iter().all(|edge| net.edges.get(edge).is_some_and(|e| e.uses.car || e.uses.bus));
+        let known =
+            trip.edges.iter().all(|edge| net.edges.get(edge).is_some_and(|e| e.uses.car || e.uses.bus));
         if known && !trip.edges.is_empty() && trip.depart_s >= 0.0 {
             trips.push(trip);
         }
@@ -139,7 +141,8 @@ fn departs(element: &Element, begin_s: f64, end_s: Option<f64>) -> Vec<(String, 
     let begin = element.number("begin").unwrap_or(begin_s);
     let end = element.number("end").or(end_s).unwrap_or(begin + 3_600.0);
     let by_rate = element.number("vehsPerHour").map(|rate| rate * (end - begin) / 3_600.0);
-    let by_period = element.number("period").filter(|period| *period > 0.0).map(|period| (end - begin) / period);
+    let by_period =
+        element.number("period").filter(|period| *period > 0.0).map(|period| (end - begin) / period);
     let by_chance = element.number("probability").map(|share| share * (end - begin));
     let count = element.number("number").or(by_rate).or(by_period).or(by_chance).unwrap_or(0.0);
     let count = count.clamp(0.0, FLOW_MAX).floor();

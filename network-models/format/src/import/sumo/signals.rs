@@ -48,7 +48,10 @@ const INTERGREEN_S_MAX: f64 = 10.0;
 const GROUPS_MAX: usize = clearway_signals::limits::GROUPS_MAX;
 
 /// Programs of an additional file: the last one of a light is the one that runs.
-pub(super) fn read_programs(path: &Path, programs: &mut BTreeMap<String, Program>) -> Result<(), ImportError> {
+pub(super) fn read_programs(
+    path: &Path,
+    programs: &mut BTreeMap<String, Program>,
+) -> Result<(), ImportError> {
     let mut open = None;
     xml::read(path, |element| read_program_element(element, &mut open, programs))
 }
@@ -144,7 +147,11 @@ fn controller(
         at,
         cycle_s,
         offset_s: (program.offset_s - begin_s).rem_euclid(cycle_s),
-        groups: columns.iter().zip(&windows).map(|(column, windows)| group(program, column, windows)).collect(),
+        groups: columns
+            .iter()
+            .zip(&windows)
+            .map(|(column, windows)| group(program, column, windows))
+            .collect(),
         stages: stages(program, &columns),
         pairs: pairs(&columns, &windows, cycle_s),
         group_of,

@@ -82,7 +82,8 @@ fn rounded(value: f64, unit: f64) -> f64 {
 }
 
 fn words(uses: Allowed) -> String {
-    let words = [(uses.car, "car"), (uses.car || uses.bus, "bus"), (uses.tram, "tram"), (uses.car, "emergency")];
+    let words =
+        [(uses.car, "car"), (uses.car || uses.bus, "bus"), (uses.tram, "tram"), (uses.car, "emergency")];
     words.iter().filter(|(holds, _)| *holds).map(|(_, word)| *word).collect::<Vec<_>>().join(",")
 }
 
@@ -124,7 +125,9 @@ fn movement_id(number: usize) -> String {
 fn movements(model: &mut Model, net: &Net, controllers: &[Controller]) {
     let ruled: BTreeSet<usize> = controllers.iter().flat_map(|c| c.group_of.keys().copied()).collect();
     for (number, movement) in net.movements.iter().enumerate() {
-        let (Some(from), Some(to)) = (net.edges.get(&movement.from), net.edges.get(&movement.to)) else { continue };
+        let (Some(from), Some(to)) = (net.edges.get(&movement.from), net.edges.get(&movement.to)) else {
+            continue;
+        };
         let uses = Allowed {
             car: from.uses.car && to.uses.car,
             bus: from.uses.bus && to.uses.bus,
@@ -169,7 +172,12 @@ fn signals(model: &mut Model, net: &Net, controller: &Controller) {
         source,
     });
     let cycle_length = rounded(controller.cycle_s, 0.1);
-    model.timing_plans.push(TimingPlan { timing_plan_id: plan.clone(), controller_id: id.clone(), cycle_length, source });
+    model.timing_plans.push(TimingPlan {
+        timing_plan_id: plan.clone(),
+        controller_id: id.clone(),
+        cycle_length,
+        source,
+    });
     for (number, group) in (1_u8..).zip(&controller.groups) {
         model.groups.push(SignalGroupRow {
             controller_id: id.clone(),

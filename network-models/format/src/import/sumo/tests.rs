@@ -54,7 +54,8 @@ fn a_sumo_network_becomes_a_sound_model() {
 fn vehicles_become_trips_in_the_order_of_departure() {
     let folder = tempfile::tempdir().unwrap();
     let imported = imported(folder.path());
-    let expected = "depart_s,links,vehicle\n0.00,in out,f.0\n5.00,up out,a\n10.00,in out,b\n30.00,in out,f.1\n";
+    let expected =
+        "depart_s,links,vehicle\n0.00,in out,f.0\n5.00,up out,a\n10.00,in out,b\n30.00,in out,f.1\n";
     assert_eq!(imported.trips_csv, expected);
     assert_eq!(imported.left_out, ["1 vehicles of other kinds"]);
 }

@@ -17,8 +17,6 @@ pub(super) const BYTES_MAX: u64 = 1 << 30;
 #[derive(Debug, Default)]
 pub(super) struct Element {
     pub(super) name: String,
-    /// The element that it stands in.
-    pub(super) parent: String,
     attributes: BTreeMap<String, String>,
 }
 
@@ -41,21 +39,15 @@ pub(super) fn read(path: &Path, mut visit: impl FnMut(&Element)) -> Result<(), I
     let failed = |source| ImportError::Read { path: path.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     let packed = path.extension().is_some_and(|extension| extension == "gz");
-    let raw: Box<dyn Read> = if packed { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let raw: Box<dyn Read> =
+        if packed { Box::new(flate2::read::MultiGzDecoder::new(file)) } else { Box::new(file) };
     let broken = |source| ImportError::Xml { path: path.to_owned(), source };
-    let mut stack: Vec<String> = Vec::new();
     let mut buffer = Vec::new();
     let mut reader = Reader::from_reader(BufReader::new(raw.take(BYTES_MAX + 1)));
     loop {
         buffer.clear();
         match reader.read_event_into(&mut buffer).map_err(broken)? {
-            Event::Start(start) => {
-                let element = element(&start, &stack).map_err(broken)?;
-                visit(&element);
-                stack.push(element.name);
-            }
-            Event::Empty(start) => visit(&element(&start, &stack).map_err(broken)?),
-            Event::End(_) => drop(stack.pop()),
+            Event::Start(start) | Event::Empty(start) => visit(&element(&start).map_err(broken)?),
             Event::Eof => break,
             _ => {}
         }
@@ -67,16 +59,12 @@ pub(super) fn read(path: &Path, mut visit: impl FnMut(&Element)) -> Result<(), I
     Ok(())
 }
 
-fn element(start: &BytesStart<'_>, stack: &[String]) -> Result<Element, quick_xml::Error> {
+fn element(start: &BytesStart<'_>) -> Result<Element, quick_xml::Error> {
     let mut attributes = BTreeMap::new();
     for attribute in start.attributes() {
         let attribute = attribute?;
         let key = String::from_utf8_lossy(attribute.key.as_ref()).into_owned();
         attributes.insert(key, attribute.unescape_value()?.into_owned());
     }
-    Ok(Element {
-        name: String::from_utf8_lossy(start.name().as_ref()).into_owned(),
-        parent: stack.last().cloned().unwrap_or_default(),
-        attributes,
-    })
+    Ok(Element { name: String::from_utf8_lossy(start.name().as_ref()).into_owned(), attributes })
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use clearway_field::faces::rsmp;
+use clearway_field::proxy::Fault;
 use clearway_field::{FaceKind, Field, FieldOptions};
 use clearway_format::Model;
 use clearway_network::Network;
@@ -72,6 +73,25 @@ pub struct RsmpArgs {
     pub rsmp_own_clock: bool,
 }
 
+/// Faults between the controllers and whoever talks to them (docs/faults.md).
+#[derive(Debug, Args)]
+pub struct FaultArgs {
+    /// What a proxy before every controller does to what passes: delay, loss, duplicate, reorder, truncate,
+    /// corrupt, black-hole, reset, late, half-open or liar.
+    #[arg(long, value_name = "NAME", value_parser = fault)]
+    pub fault: Option<Fault>,
+    /// Seeds the proxy's draws.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub fault_seed: u64,
+}
+
+fn fault(word: &str) -> Result<Fault, String> {
+    Fault::named(word).ok_or_else(|| {
+        let known: Vec<&str> = Fault::ALL.iter().map(|fault| fault.word()).collect();
+        format!("known are {}", known.join(", "))
+    })
+}
+
 /// Run the emulators.
 pub fn run(args: &cli::Field) -> Result<Exit> {
     let Some(loaded) = load_model(&args.network) else { return Ok(Exit::ModelInvalid) };
@@ -89,6 +109,7 @@ pub fn run(args: &cli::Field) -> Result<Exit> {
             speed: args.speed,
             community: args.community.clone(),
             rsmp: rsmp.clone(),
+            fault: args.faults.fault.map(|fault| (fault, args.faults.fault_seed)),
             ..FieldOptions::default()
         };
         args.doors.apply(&mut options, faces.contains(&FaceKind::Modbus))?;

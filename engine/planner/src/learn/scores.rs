@@ -17,7 +17,8 @@ const FULL: u64 = 16_384;
 /// Scores as which the normal law counts.
 const PRIOR: u64 = 150;
 
-/// The normal distribution at the upper edges of the bins from −4 on, millionths; the other half is its mirror.
+/// The normal distribution at the upper edges of the bins from −4 on, millionths; the other half is
+/// its mirror.
 const NORMAL_PPM: [u64; BINS / 2] = [
     53, 88, 144, 233, 369, 577, 889, 1_350, 2_020, 2_980, 4_332, 6_210, 8_774, 12_224, 16_793, 22_750,
     30_396, 40_059, 52_081, 66_807, 84_566, 105_650, 130_295, 158_655, 190_787, 226_627, 265_986, 308_538,
@@ -127,7 +128,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn quantiles_rise_with_the_share_whatever_was_seen(seen in prop::collection::vec(any::<i64>(), 0..400)) {
+        fn quantiles_rise_with_the_share_whatever_was_seen(
+            seen in prop::collection::vec(any::<i64>(), 0..400),
+        ) {
             let mut scores = Scores::default();
             seen.iter().for_each(|score| scores.observe(*score));
             let quantiles: Vec<_> = (0..=100).map(|n| scores.quantile(n * 10_000)).collect();

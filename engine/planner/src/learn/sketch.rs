@@ -156,7 +156,10 @@ mod tests {
         }
 
         #[test]
-        fn a_quantile_lies_within_half_a_bin(mut seen in prop::collection::vec(520_u32..3_900, 1..250), share in 0_u32..=1000) {
+        fn a_quantile_lies_within_half_a_bin(
+            mut seen in prop::collection::vec(520_u32..3_900, 1..250),
+            share in 0_u32..=1000,
+        ) {
             let mut sketch = Sketch::default();
             seen.iter().for_each(|ratio| sketch.observe(*ratio));
             seen.sort_unstable();
@@ -164,7 +167,8 @@ mod tests {
             let share = usize::try_from(share).unwrap();
             let (low, high) = (rank(share.saturating_sub(1)), rank(share + 1));
             let found = sketch.quantile(u32::try_from(share).unwrap()).unwrap();
-            prop_assert!(f64::from(found) >= f64::from(low) * 0.90 && f64::from(found) <= f64::from(high) * 1.10);
+            let (found, low, high) = (f64::from(found), f64::from(low), f64::from(high));
+            prop_assert!(found >= low * 0.90 && found <= high * 1.10);
         }
 
         #[test]

@@ -246,8 +246,11 @@ impl World {
             return Leave::At(ready);
         }
         let green = shown.is_some_and(|(aspect, _)| aspect == Aspect::Green);
-        if green && hop.gives_way && !self.gap_is_free(movement) {
-            return Leave::At(now + GAP_RETRY_MS);
+        if green
+            && hop.gives_way
+            && let Some(again) = self.next_gap_ms(movement)
+        {
+            return Leave::At(again);
         }
         self.room_ahead(head, hop)
     }
@@ -282,22 +285,24 @@ impl World {
         if next.next_entry_ms > self.now_ms { Leave::At(next.next_entry_ms) } else { Leave::Now(Some(into)) }
     }
 
-    /// Whether a permitted left turn finds a gap in the opposing streams that have green.
-    fn gap_is_free(&self, movement: MovementId) -> bool {
-        self.roads.opposing[movement.index()].iter().all(|&link| {
-            self.roads.lanes(link).all(|lane| {
-                let lane = &self.lanes[lane as usize];
-                let Some(first) = lane.queue.front().and_then(|&slot| self.fleet.get(slot)) else {
-                    return true;
-                };
-                let Some(next) = first.next() else { return true };
-                let hop = self.roads.hop(next);
-                let shown = self.shown.get(hop.group as usize);
-                let stopped = shown.is_some_and(|s| s.aspect != Aspect::Green);
-                let turns_left = hop.turns_left;
-                turns_left || stopped || first.reach_ms > self.now_ms + CRITICAL_GAP_MS
-            })
-        })
+    /// When a permitted left turn has to look for a gap again in the opposing streams that have green;
+    /// `None` where there is one now.
+    fn next_gap_ms(&self, movement: MovementId) -> Option<i64> {
+        let lanes = self.roads.opposing[movement.index()].iter().flat_map(|&link| self.roads.lanes(link));
+        lanes.filter_map(|lane| self.blocks_until_ms(lane)).max()
+    }
+
+    /// Until when the head of an opposing lane leaves no gap; not before it is over the line.
+    fn blocks_until_ms(&self, lane: u32) -> Option<i64> {
+        let lane = &self.lanes[lane as usize];
+        let first = lane.queue.front().and_then(|&slot| self.fleet.get(slot))?;
+        let hop = self.roads.hop(first.next()?);
+        let stopped = self.shown.get(hop.group as usize).is_some_and(|s| s.aspect != Aspect::Green);
+        if hop.turns_left || stopped || first.reach_ms > self.now_ms + CRITICAL_GAP_MS {
+            return None;
+        }
+        let passes_ms = first.reach_ms.max(lane.last_departure_ms + self.manners.headway_ms);
+        Some(passes_ms.max(self.now_ms + GAP_RETRY_MS))
     }
 
     fn cross_line(&mut self, slot: u32, into: Option<u32>) {

@@ -332,9 +332,10 @@ impl World {
         &self.trip_times
     }
 
-    /// Those who wait for the group look up.
+    /// Those who wait for the group look up, if it lets somebody go who waited. At the start of yellow
+    /// nobody does: a head that may still go has its time already.
     fn signal_changed(&mut self, group: u32) {
-        if matches!(self.shown[group as usize].aspect, Aspect::Red | Aspect::RedYellow | Aspect::Clearance) {
+        if !matches!(self.shown[group as usize].aspect, Aspect::Green | Aspect::Dark) {
             return;
         }
         for index in 0..self.roads.links_of_group[group as usize].len() {

@@ -54,6 +54,9 @@ struct Window {
     until: Millis,
 }
 
+/// Cycle, offset and two greens (start, length) of a controller, seconds.
+type Timing = (i64, i64, [(i64, i64); 2]);
+
 /// What a random network is made of, small numbers only.
 #[derive(Debug, Clone)]
 struct Plan {
@@ -65,7 +68,7 @@ struct Plan {
     /// Signal (0: none), turn and class of each movement, taken in turn; a fourth of them is forbidden.
     turns: Vec<(u8, u8, u8, bool)>,
     /// Cycle, offset and two greens of each controller.
-    plans: Vec<(i64, i64, [(i64, i64); 2])>,
+    plans: Vec<Timing>,
     closed: Vec<(u32, i64)>,
     windows: Vec<(u16, u64, i64, i64)>,
     ends: Vec<(u32, i64)>,
@@ -148,7 +151,7 @@ fn build(plan: &Plan) -> Network {
     b.compile().unwrap()
 }
 
-fn controller(k: u16, (cycle, offset, greens): &(i64, i64, [(i64, i64); 2])) -> Controller {
+fn controller(k: u16, (cycle, offset, greens): &Timing) -> Controller {
     let group = SignalGroup {
         kind: GroupKind::Vehicle,
         min_green: Millis(5_000),

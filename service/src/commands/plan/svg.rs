@@ -14,6 +14,8 @@ const WIDTH: f64 = 1_000.0;
 const HEIGHT: f64 = 640.0;
 /// Before the departure and after the arrival.
 const MARGIN: Millis = Millis(10_000);
+/// The plans are drawn in steps of this.
+const STEP: Millis = Millis(500);
 
 /// Time to the right, distance upwards.
 struct Scale {
@@ -93,13 +95,14 @@ fn draw_signal(svg: &mut String, scale: &Scale, controller: &Controller, signal:
     let name: String = format!("{} {}", controller.name, controller.title).chars().take(38).collect();
     let _ = writeln!(svg, "<text x=\"8\" y=\"{:.1}\">{}</text>", y + 4.0, escape(&name));
     bar(svg, scale, (scale.begins, scale.ends), (y - 1.0, 2.0), "#ef9a9a");
+    let shown = |at: &Millis| signal.place.wanted.is_subset(greens(controller, *at));
+    let steps =
+        |from: Millis| (0..).map(move |n| from + Millis(n * STEP.0)).take_while(|at| *at < scale.ends);
     let mut at = scale.begins;
-    while at < scale.ends {
-        let next = at + Millis(500);
-        if signal.place.wanted.is_subset(greens(controller, at)) {
-            bar(svg, scale, (at, next), (y - 1.0, 2.0), "#81c784");
-        }
-        at = next;
+    while let Some(begins) = steps(at).find(shown) {
+        let ends = steps(begins).find(|at| !shown(at)).unwrap_or(scale.ends);
+        bar(svg, scale, (begins, ends), (y - 1.0, 2.0), "#81c784");
+        at = ends;
     }
     if signal.skip == Skip::No {
         bar(svg, scale, (signal.call_at, signal.green_at), (y - 4.0, 8.0), "#ffb300");

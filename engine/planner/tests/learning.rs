@@ -62,12 +62,12 @@ impl Street {
                 told = self.engine.signals_of(VEHICLE).last().map(|signal| signal.arrival.mean);
             }
             x += speed;
-            self.now = self.now + Millis(1_000);
+            self.now += Millis(1_000);
             self.apply(Event::Tick);
         }
         self.apply(Event::MissionEnd(id));
         let late = (self.now - told.expect("the last signal is on the way")).as_s();
-        self.now = self.now + Millis(60_000);
+        self.now += Millis(60_000);
         late
     }
 }

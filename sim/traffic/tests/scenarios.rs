@@ -34,7 +34,9 @@ fn prepare(name: &str) -> Prepared {
 
 /// The scenario, cut to what a quick test needs.
 fn short(name: &str, warm_up_s: i64, duration_s: i64) -> Prepared {
-    Prepared { warm_up: Millis::from_s(warm_up_s), duration: Millis::from_s(duration_s), ..prepare(name) }
+    let mut prepared = prepare(name);
+    (prepared.warm_up, prepared.duration) = (Millis::from_s(warm_up_s), Millis::from_s(duration_s));
+    prepared
 }
 
 fn once(prepared: &Prepared, control: Control, seed: u64) -> RunResult {

@@ -22,6 +22,10 @@ pub const VEHICLES_MAX: usize = 256;
 const SILENCE: Millis = Millis(5_000);
 /// A vehicle has moved on when it is so much further, millimetres.
 const MOVED_ON_MM: i64 = 10_000;
+/// The queue before a vehicle is looked for on so many edges.
+const QUEUE_EDGES: usize = 4;
+/// A queue that has shrunk by so much moves on, thousandths of a vehicle.
+const SHRUNK_MILLI: i64 = 2_000;
 /// Slower than this a driver waits for others: it says nothing of his own pace.
 const MOVING_MM_S: i64 = 3_000;
 /// Of so many observations the pace is the mean.
@@ -60,8 +64,10 @@ struct Traveller {
     passes: Vec<Pass>,
     pace_permille: i64,
     seen_at: Millis,
-    /// How far along its way it was when it last moved on, and when that was.
+    /// How far along its way it was when it last moved on, and when that was, or the queue before it.
     moved_on: (i64, Millis),
+    /// The least that has stood before it since, thousandths of a vehicle.
+    least_ahead_milli: i64,
 }
 
 /// The engine for link-state controllers. The same observations give the same asks.
@@ -175,6 +181,7 @@ impl Steer {
             pace_permille: 1_150,
             seen_at: now,
             moved_on: (0, now),
+            least_ahead_milli: i64::MAX,
         };
         let traveller = self.travellers.entry(fix.name.clone()).or_insert_with(fresh);
         if traveller.route != fix.route {
@@ -184,8 +191,14 @@ impl Steer {
         let length = |edge: &EdgeId| site.edge(*edge).map_or(0, |e| e.length_mm);
         let along = fix.route.iter().take(fix.at).map(length).sum::<i64>()
             + if fix.on_junction { length(&fix.route[fix.at]) } else { fix.offset_mm };
+        let near = fix.route.iter().skip(fix.at).take(QUEUE_EDGES);
+        let ahead_milli = near.map(|edge| self.queues.longest_milli(edge.index())).sum();
         if along >= traveller.moved_on.0 + MOVED_ON_MM {
             traveller.moved_on = (along, now);
+            traveller.least_ahead_milli = ahead_milli;
+        } else if ahead_milli.saturating_add(SHRUNK_MILLI) <= traveller.least_ahead_milli {
+            traveller.moved_on.1 = now;
+            traveller.least_ahead_milli = ahead_milli;
         }
         let moving = fix.speed_mm_s >= MOVING_MM_S && limit > 0 && !fix.on_junction;
         if moving {

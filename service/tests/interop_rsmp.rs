@@ -84,9 +84,9 @@ impl Scene {
         since.elapsed()
     }
 
-    /// Nothing was refused by the site, and its monitor counted nothing.
-    fn is_lawful(mut self) {
-        assert_eq!(self.onlooker.refused(), [String::new(); 0]);
+    /// End it: nothing was refused by the site, and its monitor counted nothing.
+    fn end_lawfully(mut self) {
+        assert_eq!(self.onlooker.refused(), Vec::<String>::new());
         self.field.signal("TERM");
         let violations = self.field.line(|line| {
             let value: Value = serde_json::from_str(line).ok()?;
@@ -135,7 +135,7 @@ fn a_mission_makes_a_priority_request_that_ends_with_it() {
     scene.engine.status(&scene.vehicle, Status::Arrived);
     scene.await_empty("the release", RELEASED);
     assert!(scene.onlooker.first("completed").is_some(), "{:?}", scene.onlooker.sights());
-    scene.is_lawful();
+    scene.end_lawfully();
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn s19_release_all_from_the_command_line_is_seen_at_the_site_within_two_seconds(
     assert!(release.end(RELEASE_ALL), "clearway release-all");
     let took = scene.await_empty("the release of all", RELEASE_ALL);
     println!("released {took:.1?} after the command had ended");
-    scene.is_lawful();
+    scene.end_lawfully();
 }
 
 #[test]
@@ -160,5 +160,5 @@ fn s8_after_kill_9_the_site_drops_the_request_and_returns_to_its_plan() {
     println!("dead-man {DEAD_MAN:?}: dropped after {took:.1?}");
     assert!(took <= DEAD_MAN + SLACK, "dropped after {took:?}");
     assert!(scene.onlooker.first("stale").is_some(), "{:?}", scene.onlooker.sights());
-    scene.is_lawful();
+    scene.end_lawfully();
 }

@@ -52,8 +52,9 @@ fn config(listen: SocketAddr) -> Config {
     let router = RouterConfig {
         max_connections: CONNECTIONS_MAX,
         max_outgoing_packet_count: 1_000,
-        max_segment_size: 1 << 20,
-        max_segment_count: 4,
+        // A position that nobody fetched within seconds is worth nothing: little is kept.
+        max_segment_size: 1 << 17,
+        max_segment_count: 3,
         ..RouterConfig::default()
     };
     Config { id: 0, router, v4: Some(HashMap::from([("1".to_owned(), server)])), ..Config::default() }

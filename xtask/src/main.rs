@@ -1,4 +1,4 @@
-//! Project tasks: `cargo xtask demo | test | bench | model | tidy`.
+//! Project tasks: `cargo xtask demo | test | bench | model | dst | tidy`.
 #![forbid(unsafe_code)]
 
 mod bars;
@@ -6,6 +6,7 @@ mod bench;
 mod console;
 mod counts;
 mod demo;
+mod dst;
 mod live;
 mod model;
 mod process;
@@ -13,6 +14,7 @@ mod setup;
 mod test;
 mod tidy;
 mod tiers;
+mod validate;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -42,6 +44,13 @@ enum Task {
         #[arg(value_enum)]
         model: model::Model,
     },
+    /// Run seeds of the fault simulation (docs/faults.md); arguments go to it.
+    Dst {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Measure the simulator against its field's formulas and against SUMO; write sim/VALIDATION.md.
+    Validate,
     /// Check the rules of the repository.
     Tidy,
 }
@@ -56,6 +65,8 @@ fn main() -> ExitCode {
         Task::Test(options) => test::run(&root, &options),
         Task::Bench(options) => bench::run(&root, &options).map(|()| true),
         Task::Model { model } => model::run(&root, model).map(|()| true),
+        Task::Dst { args } => dst::run(&root, &args).map(|()| true),
+        Task::Validate => validate::run(&root),
         Task::Tidy => tidy::run(&root).map(|()| true),
     };
     match done {

@@ -13,7 +13,7 @@ mod drive;
 mod emergency;
 mod event;
 pub mod experiment;
-#[cfg(feature = "wip")]
+#[cfg(feature = "faults")]
 pub mod faults;
 mod lane;
 mod local;

@@ -22,7 +22,7 @@ pub enum Commands {
     /// Live: feeds in, controllers out, page.
     Run(Run),
     /// Emulated controllers only, for anyone's client to talk to.
-    Field(Field),
+    Field(Box<Field>),
     /// Scenarios in virtual time, compared seed by seed.
     Simulate(Simulate),
     /// The engine as a part of any simulator: JSON lines in, requests out.

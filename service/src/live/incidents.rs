@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use clearway_feeds::WallMs;
 use clearway_feeds::adapter::WallClock;
 use clearway_feeds::gtfs_rt::Cause;
-use clearway_network::{LinkId, LinkIndex, Network, Uses};
+use clearway_network::{LinkId, Network, Uses};
 use clearway_planner::Event;
 use clearway_planner::detour::Decision;
 use clearway_runtime::{Clock, Ingress, Runtime, Stamped};
@@ -133,7 +133,6 @@ pub enum Refusal {
 /// The incidents of a running plant.
 pub struct Incidents {
     network: Arc<Network>,
-    index: LinkIndex,
     ingress: Ingress,
     board: Arc<Board>,
     clock: Clock,
@@ -169,10 +168,10 @@ impl Incidents {
     #[must_use]
     pub fn new(network: Arc<Network>, board: Arc<Board>, around: Around) -> Self {
         let Around { runtime, clock, wall, zone, cases } = around;
-        let (index, ingress) = (LinkIndex::new(&network), runtime.ingress());
+        let ingress = runtime.ingress();
         let decided = move || runtime.view().map_or_else(Arc::default, |view| Arc::clone(&view.detours));
         let (decided, inner) = (Box::new(decided), Mutex::default());
-        Self { network, index, ingress, board, clock, wall, zone, cases, decided, inner }
+        Self { network, ingress, board, clock, wall, zone, cases, decided, inner }
     }
 
     /// A panic while the list was held leaves an incident unsaid at worst: go on with it.
@@ -333,8 +332,15 @@ impl Incidents {
         }
         if let Some((place, radius_m)) = asked.place.filter(|_| asked.links.is_empty()) {
             let radius_m = radius_m.unwrap_or(RADIUS_M).clamp(1.0, RADIUS_MAX_M);
-            let point = self.network.project(place);
-            self.index.near(&self.network, point, radius_m, TRAFFIC, |link, _| links.push(link));
+            // Every link is looked at: the index of the hot path knows only what lies within its cells.
+            let (network, point) = (&self.network, self.network.project(place));
+            let near = |link: &LinkId| {
+                network.link(*link).uses.allow(TRAFFIC)
+                    && network.project_on(*link, point).distance_m <= radius_m
+            };
+            links.extend(
+                (0..network.links.len()).filter_map(|i| u32::try_from(i).ok()).map(LinkId).filter(near),
+            );
         }
         links.sort_unstable();
         links.dedup();

@@ -61,7 +61,7 @@ fn main() {
             });
             report("own plan, anywhere", runs, None, |n| city.run(n, Ends::Anywhere, own_plan));
             let every_tenth = |crossing: &Crossing, at: Millis| {
-                if crossing.controller.0 % 10 == 0 { own_plan(crossing, at) } else { Millis::ZERO }
+                if crossing.controller.0.is_multiple_of(10) { own_plan(crossing, at) } else { Millis::ZERO }
             };
             report("every tenth not armed, corner to corner", runs, Some(2_000.0), |n| {
                 city.run(n, Ends::Corners, every_tenth)

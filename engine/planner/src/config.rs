@@ -52,7 +52,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             signals_ahead_max: 10,
-            lead: Millis(2_000),
+            lead: Millis(1_500),
             reaction: Millis(1_000),
             stop_free_permille: 950,
             stop_free_whole_way: false,

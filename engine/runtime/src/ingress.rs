@@ -77,6 +77,9 @@ fn is_urgent(event: &Event) -> bool {
         | Event::TransitEnd(_)
         | Event::Status(_)
         | Event::Counts(_)
-        | Event::Load(..) | Event::LocalTime(_) | Event::Learned(_) | Event::Tick => false,
+        | Event::Load(..)
+        | Event::LocalTime(_)
+        | Event::Learned(_)
+        | Event::Tick => false,
     }
 }

@@ -187,7 +187,7 @@ impl Cell {
     /// The last call on the wire.
     fn last_call(&self) -> Option<Instant> {
         let calls = self.proxy.tapped().into_iter().filter(|(_, piece)| calls(self.site.protocol, piece));
-        calls.map(|(at, _)| at).last()
+        calls.map(|(at, _)| at).next_back()
     }
 
     async fn until_free(&self) -> bool {

@@ -41,11 +41,14 @@ pub struct Inflow {
     pub ways: Ways,
 }
 
+/// Ways over movements, each with its weight.
+pub type WeightedWays = Vec<(f64, Arc<[MovementId]>)>;
+
 /// Where the cars of an inflow go.
 #[derive(Clone, Debug)]
 pub enum Ways {
     /// One of these, by weight.
-    Fixed(Vec<(f64, Arc<[MovementId]>)>),
+    Fixed(WeightedWays),
     /// As the turns at each junction fall.
     Wander(Arc<Wander>),
 }

@@ -151,7 +151,12 @@ impl Missions {
             (_, Some(case)) => (case.place, duty(case)),
             (_, None) => (None, "emergency".to_owned()),
         };
-        MissionUpdate { key, vehicle, received, kind: MissionChange::Start { destination, duty, code, priority } }
+        MissionUpdate {
+            key,
+            vehicle,
+            received,
+            kind: MissionChange::Start { destination, duty, code, priority },
+        }
     }
 }
 

@@ -281,7 +281,8 @@ fn memory_is_bounded_by_cases_and_vehicles() {
 
 #[test]
 fn the_priority_of_a_case_reaches_its_missions() {
-    for (given, expected) in [(Some("P0"), Some(0)), (Some("P3"), Some(3)), (Some("NR"), None), (None, None)] {
+    for (given, expected) in [(Some("P0"), Some(0)), (Some("P3"), Some(3)), (Some("NR"), None), (None, None)]
+    {
         let mut state = state();
         let mut case: Value = serde_json::from_str(&rc_eda()).unwrap();
         if let Some(given) = given {
@@ -290,9 +291,9 @@ fn the_priority_of_a_case_reaches_its_missions() {
         parse(case.to_string().as_bytes(), &mut state, at(0)).unwrap();
         let told = parse(rc_ri(CASE, Status::UnderWay, 1).as_bytes(), &mut state, at(1)).unwrap().events;
         let found = told.iter().find_map(|event| match event {
-            FeedEvent::Mission(MissionUpdate { kind: MissionChange::Start { code, priority, .. }, .. }) => {
-                Some((code.as_str(), *priority))
-            }
+            FeedEvent::Mission(MissionUpdate {
+                kind: MissionChange::Start { code, priority, .. }, ..
+            }) => Some((code.as_str(), *priority)),
             _ => None,
         });
         assert_eq!(found, Some(("C04.02.01", expected)));
@@ -315,7 +316,9 @@ fn published_examples_are_well_formed_and_the_fire_story_runs() {
         for event in outcome.events {
             if let FeedEvent::Mission(update) = event {
                 told.push(match update.kind {
-                    MissionChange::Start { destination, duty, .. } => format!("{minute} {duty} {destination:?}"),
+                    MissionChange::Start { destination, duty, .. } => {
+                        format!("{minute} {duty} {destination:?}")
+                    }
                     MissionChange::End { reason } => format!("{minute} {}", reason.word()),
                 });
             }

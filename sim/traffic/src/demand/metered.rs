@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use clearway_network::{LinkId, MovementId, Network, Turn, Uses};
 
-use super::{Inflow, Ways};
+use super::{Inflow, Ways, WeightedWays};
 use crate::physics::HEADWAY_MS;
 use crate::routing::WayTree;
 
@@ -51,11 +51,11 @@ impl Metered {
         let exits = boundary(network, false);
         let mut flows = wanted_flows(network, self.seed, &entries, &exits);
         meter(network, &mut flows, self.target_saturation);
-        let mut ways: Vec<Vec<(f64, Arc<[MovementId]>)>> = vec![Vec::new(); entries.len()];
+        let mut ways: Vec<WeightedWays> = vec![Vec::new(); entries.len()];
         for flow in flows {
             ways[flow.source].push((flow.per_h * self.factor, flow.way));
         }
-        let inflow = |(&(link, _), ways): (&(LinkId, f64), Vec<(f64, Arc<[MovementId]>)>)| Inflow {
+        let inflow = |(&(link, _), ways): (&(LinkId, f64), WeightedWays)| Inflow {
             link,
             per_h: ways.iter().map(|(per_h, _)| per_h).sum(),
             ways: Ways::Fixed(ways),

@@ -1,5 +1,6 @@
 //! A scenario on its network: names become ids, places become links, chance becomes trips.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use clearway_signals::{GeoPoint, Millis};
 
 use super::{DemandSpec, Drivers, FleetSpec, Incident, Mission, NetworkSpec, Place, Scenario, ScenarioFault};
 use crate::closure::Closure;
-use crate::demand::{Demand, Inflow, ListedTrip, Metered, Profile, TurnShares, Wander, Ways};
+use crate::demand::{Demand, Inflow, ListedTrip, Metered, Profile, TurnShares, Wander, Ways, WeightedWays};
 use crate::emergency::{Driving, EmergencyTrip};
 use crate::physics::Manners;
 use crate::rng::Rng;
@@ -372,7 +373,7 @@ fn manners(drivers: &Drivers) -> Manners {
 fn closure(names: &Names, entry: &Spanned<Incident>, zero: Millis, faults: &mut Faults) -> Option<Closure> {
     let incident = entry.get_ref();
     let link = names.link(&incident.link, entry.span(), faults)?;
-    if !(incident.from_s < incident.until_s) || incident.lanes == Some(0) {
+    if incident.from_s.partial_cmp(&incident.until_s) != Some(Ordering::Less) || incident.lanes == Some(0) {
         faults.add(
             entry.span(),
             "the incident closes nothing".into(),
@@ -427,7 +428,7 @@ fn inflows(
 }
 
 fn between_places(network: &Network, names: &Names, demand: &DemandSpec, faults: &mut Faults) -> Vec<Inflow> {
-    let mut by_link: BTreeMap<LinkId, Vec<(f64, Arc<[MovementId]>)>> = BTreeMap::new();
+    let mut by_link: BTreeMap<LinkId, WeightedWays> = BTreeMap::new();
     for entry in &demand.od {
         let flow = entry.get_ref();
         let from = names.link(&flow.from, entry.span(), faults);
@@ -442,7 +443,7 @@ fn between_places(network: &Network, names: &Names, demand: &DemandSpec, faults:
             }
         }
     }
-    let inflow = |(link, ways): (LinkId, Vec<(f64, Arc<[MovementId]>)>)| Inflow {
+    let inflow = |(link, ways): (LinkId, WeightedWays)| Inflow {
         link,
         per_h: ways.iter().map(|(per_h, _)| per_h).sum(),
         ways: Ways::Fixed(ways),

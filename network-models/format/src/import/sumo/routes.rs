@@ -79,10 +79,10 @@ pub(super) fn read<'a>(
 impl Reader {
     fn take(&mut self, element: &Element, begin_s: f64, end_s: Option<f64>) {
         match element.name.as_str() {
-            "vType" | "vTypeDistribution" => {
-                if element.get("vClass").is_some_and(|class| OTHERS.contains(&class)) {
-                    self.others.insert(element.text("id"));
-                }
+            "vType" | "vTypeDistribution"
+                if element.get("vClass").is_some_and(|class| OTHERS.contains(&class)) =>
+            {
+                self.others.insert(element.text("id"));
             }
             "vehicle" | "trip" | "flow" => {
                 self.close();

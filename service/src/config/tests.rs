@@ -181,13 +181,17 @@ fn the_schema_describes_every_field() {
 
 #[test]
 fn the_document_describes_every_field() {
-    let document = include_str!("../../../docs/configuration.md");
+    let document =
+        concat!(include_str!("../../../docs/configuration.md"), include_str!("../../../docs/policy.md"),);
     let schema = Config::schema();
     let definitions = schema["$defs"].as_object().unwrap().values();
     for object in definitions.chain([&schema]) {
         for name in object["properties"].as_object().into_iter().flat_map(|properties| properties.keys()) {
             let stands = [format!("`{name}`"), format!("`[{name}]`"), format!("`[[{name}]]`")];
-            assert!(stands.iter().any(|form| document.contains(form)), "docs/configuration.md lacks {name}");
+            assert!(
+                stands.iter().any(|form| document.contains(form)),
+                "docs/configuration.md and docs/policy.md lack {name}"
+            );
         }
     }
 }

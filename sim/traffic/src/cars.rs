@@ -95,6 +95,7 @@ impl World {
             let car = self.new_car(link, car);
             let slot = self.fleet.add(car);
             self.enter(slot, link, lane);
+            self.look_around(slot);
         }
     }
 
@@ -326,6 +327,7 @@ impl World {
         car.step += 1;
         let link = self.roads.hop(movement).to;
         self.enter(slot, link, lane);
+        self.look_around(slot);
         if loss_ms > 0
             && let Some(car) = self.fleet.get_mut(slot)
         {

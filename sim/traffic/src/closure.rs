@@ -1,9 +1,12 @@
 //! Lanes and links that are closed for a while.
 
+use std::sync::Arc;
+
 use clearway_network::LinkId;
 use clearway_signals::Millis;
 
 use crate::event::Event;
+use crate::routing::WayTree;
 use crate::world::{World, narrow};
 
 /// An incident that takes lanes away.
@@ -57,6 +60,23 @@ impl World {
         for lane in lanes {
             self.serve(lane);
             self.call_waiters(lane);
+        }
+    }
+
+    /// A car that enters a link leaves a way over a closed link for one around it, where there is one.
+    pub(crate) fn look_around(&mut self, slot: u32) {
+        if self.closures.is_empty() {
+            return;
+        }
+        let Some(car) = self.fleet.get(slot).filter(|car| car.motion.is_none()) else { return };
+        let network = Arc::clone(&self.roads.network);
+        let ahead = car.route.iter().skip(car.step as usize).map(|&m| network.movement(m).to);
+        let (goal, closed) = (ahead.clone().next_back(), ahead.clone().any(|link| self.is_closed(link)));
+        let (Some(goal), true) = (goal, closed) else { return };
+        let tree = WayTree::around(&network, car.link, self.config.seed, 0, |link| self.is_closed(link));
+        if let (Some(way), Some(car)) = (tree.route_to(&network, goal), self.fleet.get_mut(slot)) {
+            (car.route, car.step) = (way, 0);
+            self.counts.detours += 1;
         }
     }
 

@@ -79,7 +79,8 @@ pub(crate) struct Swarm {
 impl Swarm {
     pub fn new(seed: u64) -> Self {
         let mut rng = Rng::new(seed, 0xA_0000);
-        let kinds: Vec<(Kind, u64)> = Kind::ALL.into_iter().filter(|_| rng.next_u64().is_multiple_of(2)).collect();
+        let kinds: Vec<(Kind, u64)> =
+            Kind::ALL.into_iter().filter(|_| rng.next_u64().is_multiple_of(2)).collect();
         let per_s = [0.05, 0.2, 0.6][(rng.next_u64() % 3) as usize];
         Self { kinds, per_s, next: Millis::from_s(20), rng }
     }

@@ -11,6 +11,8 @@ pub const PYMODBUS: &str = "pymodbus==3.16.1";
 const PYSERIAL: &str = "pyserial==3.5";
 /// The SNMP agent of another project that our client must drive, and what its version 3 needs.
 const PYSNMP: [&str; 2] = ["pysnmp==7.1.21", "cryptography"];
+/// The reader of GTFS Realtime, by its specification's authors, that must understand our feed.
+const GTFS_RT: &str = "gtfs-realtime-bindings==3.0.0";
 
 /// A Debian package, how to see that it is there, and what it is for.
 struct Package {
@@ -124,7 +126,7 @@ fn is_root() -> bool {
     id.is_ok_and(|output| output.stdout.trim_ascii() == b"0")
 }
 
-/// The Python of a virtual environment under `target` that has pymodbus and pysnmp.
+/// The Python of a virtual environment under `target` that has pymodbus, pysnmp and the bindings of GTFS Realtime.
 ///
 /// # Errors
 /// It cannot be made.
@@ -132,18 +134,22 @@ pub fn python(root: &Path) -> Result<PathBuf, Failure> {
     let folder = root.join("target/venv");
     let python = folder.join("bin/python");
     let version = PYMODBUS.trim_start_matches("pymodbus==");
-    let probe =
-        format!("import serial, pysnmp, cryptography, pymodbus; assert pymodbus.__version__ == '{version}'");
+    let probe = format!(
+        "import serial, pysnmp, cryptography, pymodbus; from google.transit import gtfs_realtime_pb2; assert pymodbus.__version__ == '{version}'"
+    );
     if quiet(Command::new(&python).args(["-c", &probe])) {
         return Ok(python);
     }
-    eprintln!("Installing {PYMODBUS} and {} from PyPI into target/venv: peers of our clients.", PYSNMP[0]);
+    eprintln!(
+        "Installing {PYMODBUS}, {} and {GTFS_RT} from PyPI into target/venv: peers of our clients.",
+        PYSNMP[0]
+    );
     let venv = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).status();
     if !venv.is_ok_and(|status| status.success()) {
         return Err("python3 -m venv failed".into());
     }
     let pip = Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYMODBUS, PYSERIAL])
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", PYMODBUS, PYSERIAL, GTFS_RT])
         .args(PYSNMP)
         .stdin(Stdio::null())
         .status();

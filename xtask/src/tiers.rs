@@ -110,8 +110,16 @@ const REFERENCE_SITES: [&str; 6] = ["nema", "four-stage", "tram", "scramble", "r
 /// The crates with tests that need programs of other projects.
 const INTEROP: &str = "clearway/interop,clearway-ntcip/interop";
 /// Those tests: `service/tests/*.rs`, `adapters/ntcip/tests/interop.rs`.
-const INTEROP_TESTS: [&str; 5] =
-    ["interop", "interop_field", "interop_modbus", "interop_peers", "interop_kill"];
+const INTEROP_TESTS: [&str; 8] = [
+    "interop",
+    "interop_doors",
+    "interop_field",
+    "interop_gtfs_rt",
+    "interop_modbus",
+    "interop_peers",
+    "interop_rsmp",
+    "interop_kill",
+];
 /// The page of a headless demo is nobody's business: its usual port may be taken.
 const ANY_PORT: &str = "127.0.0.1:0";
 /// Every Rust test but those in the documentation, which nextest does not run.

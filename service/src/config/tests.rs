@@ -187,7 +187,8 @@ fn the_document_describes_every_field() {
     let definitions = schema["$defs"].as_object().unwrap().values();
     for object in definitions.chain([&schema]) {
         for name in object["properties"].as_object().into_iter().flat_map(|properties| properties.keys()) {
-            let stands = [format!("`{name}`"), format!("`[{name}]`"), format!("`[[{name}]]`")];
+            let stands =
+                [format!("`{name}`"), format!("`[{name}]`"), format!("`[[{name}]]`"), format!(".{name}]]`")];
             assert!(
                 stands.iter().any(|form| document.contains(form)),
                 "docs/configuration.md and docs/policy.md lack {name}"

@@ -70,7 +70,7 @@ impl World {
         }
         let Some(car) = self.fleet.get(slot).filter(|car| car.motion.is_none()) else { return };
         let network = Arc::clone(&self.roads.network);
-        let ahead = car.route.iter().skip(car.step as usize).map(|&m| network.movement(m).to);
+        let ahead = car.route.iter().skip(car.step).map(|&m| network.movement(m).to);
         let (goal, closed) = (ahead.clone().next_back(), ahead.clone().any(|link| self.is_closed(link)));
         let (Some(goal), true) = (goal, closed) else { return };
         let tree = WayTree::around(&network, car.link, self.config.seed, 0, |link| self.is_closed(link));

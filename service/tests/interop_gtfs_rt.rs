@@ -20,10 +20,7 @@ fn python() -> Option<PathBuf> {
 
 #[test]
 fn the_specifications_bindings_read_alerts_shapes_and_modifications() {
-    let Some(python) = python() else {
-        println!("skipped: gtfs-realtime-bindings not found; `cargo xtask test` installs them");
-        return;
-    };
+    let python = python().expect("gtfs-realtime-bindings: `cargo xtask test` installs them");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("feed.pb");
     let made = Command::new(env!("CARGO_BIN_EXE_clearway"))

@@ -95,6 +95,13 @@ pub const TIERS: &[Tier] = &[
         run: budgets,
     },
     Tier {
+        name: "faults",
+        what: "every fault on real sockets; seeds and planted bugs under virtual time",
+        minutes: 15,
+        full_only: true,
+        run: faults,
+    },
+    Tier {
         name: "soak",
         what: "half an hour of demo: memory stays flat",
         minutes: 35,
@@ -324,6 +331,18 @@ fn budgets(run: &mut Run) {
     run.step("modbus beside its library", &mut cargo(&modbus), Runner::CargoTest, 15);
     let ntcip = ["bench", "-p", "clearway-ntcip", "--bench", "ratio"];
     run.step("ntcip beside its library", &mut cargo(&ntcip), Runner::Step, 15);
+    let metropolis = ["test", "--release", "-p", "clearway-traffic", "--test", "scenarios", "metropolis"];
+    run.step("metropolis", cargo(&metropolis).args(["--", "--ignored"]), Runner::CargoTest, 15);
+    let scale = ["test", "--release", "-p", "clearway", "--features", "interop", "--test", "interop_scale"];
+    run.step("500 controllers", &mut cargo(&scale), Runner::CargoTest, 15);
+}
+
+fn faults(run: &mut Run) {
+    let matrix = ["test", "-p", "clearway-field", "--test", "proxy_matrix", "--", "--include-ignored"];
+    run.step("proxy", &mut cargo(&matrix), Runner::CargoTest, 20);
+    let seeds = ["test", "--release", "-p", "clearway-traffic", "--features", "faults", "--test", "faults"];
+    let mut command = cargo(&seeds);
+    run.step("seeds", command.args(["--no-fail-fast", "--", "--include-ignored"]), Runner::CargoTest, 30);
 }
 
 /// Minutes of the soak, and by how much the resident memory may grow after a third of it.

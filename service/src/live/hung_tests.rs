@@ -26,6 +26,8 @@ const HELD: Duration = Duration::from_secs(20);
 /// What S19 allows.
 const RELEASED: Duration = Duration::from_secs(2);
 const LOOK: Duration = Duration::from_millis(20);
+/// Between two positions of the vehicle.
+const CADENCE: Duration = Duration::from_millis(200);
 
 /// The engine's way out, which can be made to hang: the loop that calls it hangs with it.
 struct Hanging {
@@ -128,8 +130,8 @@ impl Scene {
         assert!(self.plant.runtime.ingress().send(Stamped { event, decoded_ns: None }));
     }
 
-    /// A fire engine that creeps up to the stop line.
-    fn drive(&self, since: Instant) {
+    /// Drive a fire engine that creeps up to the stop line until the controller holds its call.
+    fn await_held(&self) {
         let network = loaded().network;
         let controller = &network.controllers[0];
         let ours = |row: &clearway_signals::RequestRow| {
@@ -139,29 +141,23 @@ impl Scene {
             controller.paths.iter().find(|path| ours(&controller.rows[path.row.index()])).expect("a row");
         let movement = network.movement(path.movements[0]);
         let place = |link, offset_mm| network.plane.unproject(network.point_on(link, offset_mm));
-        if since.elapsed() < LOOK {
-            let half = network.link(movement.to).length_mm / 2;
-            self.send(Event::Mission(Mission::new(MissionId(1), VehicleId(0), place(movement.to, half))));
-        }
-        let length_mm = network.link(movement.from).length_mm;
-        let driven_mm = u32::try_from(since.elapsed().as_millis()).unwrap_or(u32::MAX).saturating_mul(3);
-        let offset_mm = length_mm.saturating_sub(80_000).saturating_add(driven_mm).min(length_mm - 5_000);
-        self.send(Event::Fix(VehicleFix {
-            vehicle: VehicleId(0),
-            received: self.clock.now().0,
-            place: place(movement.from, offset_mm),
-            heading_deg: Some(network.heading_on(movement.from, offset_mm)),
-            speed_mps: Some(3.0),
-            degraded: false,
-        }));
-    }
-
-    fn await_held(&self) {
+        let (half, length_mm) =
+            (network.link(movement.to).length_mm / 2, network.link(movement.from).length_mm);
+        self.send(Event::Mission(Mission::new(MissionId(1), VehicleId(0), place(movement.to, half))));
         let begun = Instant::now();
         while !self.is_called() {
             assert!(begun.elapsed() < HELD, "no call in {HELD:?}: {:?}", self.plant.board.links());
-            self.drive(begun);
-            std::thread::sleep(Duration::from_millis(200));
+            let driven_mm = u32::try_from(begun.elapsed().as_millis()).unwrap_or(u32::MAX).saturating_mul(3);
+            let offset_mm = length_mm.saturating_sub(80_000).saturating_add(driven_mm).min(length_mm - 5_000);
+            self.send(Event::Fix(VehicleFix {
+                vehicle: VehicleId(0),
+                received: self.clock.now().0,
+                place: place(movement.from, offset_mm),
+                heading_deg: Some(network.heading_on(movement.from, offset_mm)),
+                speed_mps: Some(3.0),
+                degraded: false,
+            }));
+            std::thread::sleep(CADENCE);
         }
     }
 

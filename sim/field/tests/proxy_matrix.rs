@@ -287,7 +287,7 @@ async fn a_sample_of_faults_leaves_no_request_behind() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "every cell takes its time: the full tier"]
+#[ignore = "every cell takes its time: the full tier `faults` runs them"]
 async fn no_cell_of_the_matrix_leaves_a_request_behind() {
     let cells = PROTOCOLS.into_iter().flat_map(|protocol| {
         Fault::ALL

@@ -137,7 +137,7 @@ fn a_scenario_that_does_not_fit_names_every_fault_with_its_place() {
 
 /// Long, and a measurement: `cargo nextest run --release -p clearway-traffic --run-ignored only metropolis`.
 #[test]
-#[ignore = "measures the simulator's speed; the full tier runs it in release"]
+#[ignore = "measures the simulator's speed: the full tier `budgets` runs it, optimised"]
 fn the_metropolis_is_fast_and_small() {
     let prepared = prepare("metropolis.toml");
     let result = once(&prepared, Control::None, 1);

@@ -20,9 +20,6 @@ pub(crate) use faces::Face;
 const RSMP_DEAD_MAN: Millis = Millis::from_s(10);
 const RSMP_PRESENCE: Millis = Millis::from_s(120);
 
-/// A priority request whose arrival was announced earlier, or that queues, may live so long.
-pub(crate) const PRIORITY_MAX: Millis = Millis::from_s(75);
-
 /// How a controller lies, or fails to answer.
 #[derive(Clone, Debug, Default)]
 pub(crate) enum Lie {
@@ -228,10 +225,10 @@ impl Device {
         match protocol {
             Protocol::Ntcip if is_emergency => self.options.backup_time + Millis(200),
             // A priority request lives until the vehicle is expected to have left.
-            Protocol::Ntcip => PRIORITY_MAX.max(arrival_in + Millis(11_500)),
+            Protocol::Ntcip => arrival_in + Millis(11_500),
             Protocol::Modbus => Millis(5_200),
             // Stale ten seconds after the arrival that was announced, or after the last update.
-            Protocol::Rsmp => PRIORITY_MAX.max(arrival_in + Lifetimes::default().stale_after + Millis(1_300)),
+            Protocol::Rsmp => arrival_in + Lifetimes::default().stale_after + Millis(1_300),
         }
     }
 

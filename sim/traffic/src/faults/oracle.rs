@@ -5,7 +5,7 @@ use clearway_field::Totals;
 use clearway_network::Network;
 use clearway_signals::{Millis, Mode, RequestId};
 
-use super::device::{Device, PRIORITY_MAX};
+use super::device::{Device, Written};
 use super::port::{Leased, Port};
 
 /// Breaches that are kept; more are only counted.
@@ -47,8 +47,6 @@ struct Street {
     released: Option<(Millis, RequestId)>,
     /// An operator's release of all was called then.
     withheld: Option<Millis>,
-    /// When no more than one own row was on.
-    single_at: Millis,
 }
 
 /// The onlooker.
@@ -72,7 +70,6 @@ impl Oracle {
             armable_at: Millis::ZERO,
             released: None,
             withheld: None,
-            single_at: Millis::ZERO,
         };
         Self {
             breaches: Vec::new(),
@@ -150,13 +147,12 @@ impl Oracle {
         &mut self,
         controller: usize,
         session: u32,
-        allowed: bool,
-        taken: bool,
+        written: Written,
         shadow: bool,
         outlives: Millis,
         now: Millis,
     ) {
-        if !allowed {
+        if !written.allowed {
             self.breach(now, "S5", format!("controller {controller}: a write that is not on the list"));
         }
         if shadow {
@@ -164,7 +160,7 @@ impl Oracle {
         }
         let street = &mut self.streets[controller];
         let known = street.read_by >= Some(session);
-        if taken {
+        if written.taken {
             street.written_at = now;
             street.outlives = outlives;
         }
@@ -177,13 +173,7 @@ impl Oracle {
     pub fn look(&mut self, controller: usize, device: &Device, now: Millis) {
         let (preempts, priority) = device.held();
         let ours = !preempts.is_empty() || priority;
-        // A datagram that comes twice may call again what was released: the next reading cures it.
-        let street = &mut self.streets[controller];
-        if preempts.iter().count() < 2 {
-            street.single_at = now;
-        }
-        let cured_by = if street.troubled_until < now { Millis::from_s(2) } else { Millis::from_s(30) };
-        if now - street.single_at > cured_by {
+        if preempts.iter().count() > 1 {
             self.breach(now, "S11", format!("controller {controller}: rows {preempts:?} are called at once"));
         }
         if device.is_armable() {
@@ -191,8 +181,7 @@ impl Oracle {
         }
         let fed = now < device.fed_until + Millis::from_s(16);
         let street = &self.streets[controller];
-        let outlives = if preempts.is_empty() { street.outlives.max(PRIORITY_MAX) } else { street.outlives };
-        let gone = street.written_at + outlives + Millis(1_100);
+        let gone = street.written_at + street.outlives + Millis(1_100);
         if ours && now > gone && !fed {
             let since = (now - street.written_at).0;
             self.breach(now, "S8", format!("controller {controller}: on {since} ms after the last write"));

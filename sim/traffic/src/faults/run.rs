@@ -355,8 +355,8 @@ impl<'a> Run<'a> {
             let arrival_in = lease.map_or(Millis::from_s(120), |lease| lease.arrival.since(self.now));
             let is_emergency = lease.is_some_and(|lease| lease.is_emergency);
             let outlives = self.devices[controller].outlives(protocol, arrival_in, is_emergency);
-            let (allowed, taken, shadow) = (written.allowed, written.taken, self.settings.shadow);
-            self.oracle.written(controller, session, allowed, taken, shadow, outlives, self.now);
+            let (taken, shadow) = (written.taken, self.settings.shadow);
+            self.oracle.written(controller, session, written, shadow, outlives, self.now);
             self.mix(&[controller as u64, u64::from(taken), self.now.0.unsigned_abs()]);
             self.note(|| format!("controller {controller}: written by session {session:x}, taken: {taken}"));
         }

@@ -76,7 +76,9 @@ async fn live(
     let faces = model_faces(network, &loaded.model);
     let options = FieldOptions {
         clock: Some(Arc::clone(&town_clock)),
-        emulator: Options { start: story.begins, ..Options::default() },
+        // Like the traffic, the controllers have been at work since the town's beginning: none starts
+        // up from all red when the story begins.
+        emulator: Options { start: Millis::ZERO, ..Options::default() },
         ..FieldOptions::default()
     };
     let field = Arc::new(Field::start(network, &faces, options).await.into_diagnostic()?);

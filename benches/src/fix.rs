@@ -10,6 +10,7 @@ use hdrhistogram::Histogram;
 
 use crate::alloc_counter::allocations;
 use crate::city::City;
+use crate::street::Traffic;
 
 /// Signals of the way.
 pub const SIGNALS: u16 = 30;

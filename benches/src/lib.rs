@@ -10,6 +10,7 @@ pub mod fleet;
 pub mod grid;
 pub mod load;
 pub mod steps;
+pub mod street;
 
 /// FNV-1a: what a step's results add up to, so that a run can be compared with another.
 #[derive(Clone, Copy, Debug)]

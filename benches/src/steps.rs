@@ -2,7 +2,6 @@
 //! its result.
 
 use std::hint::black_box;
-use std::sync::Arc;
 
 use clearway_certify::{Ask, Class, Draft, certify};
 use clearway_network::{Controller, LinkId, LinkIndex, Network, Uses};
@@ -21,6 +20,7 @@ use crate::Digest;
 use crate::city::City;
 use crate::fleet::Fleet;
 use crate::grid::grid;
+use crate::street::Traffic;
 
 /// A step of the engine.
 pub trait Step {
@@ -44,14 +44,14 @@ pub const ENGINE: &[Measured] = &[
     Measured { name: "map_match", make: || Box::new(MapMatch::new()) },
     Measured { name: "plan_wave", make: || Box::new(PlanWave::new()) },
     Measured { name: "certify", make: || Box::new(Certify::new()) },
-    Measured { name: "apply_fix", make: || Box::new(ApplyFix(City::new())) },
-    Measured { name: "apply_tick", make: || Box::new(ApplyTick(City::new())) },
+    Measured { name: "apply_fix", make: || Box::new(Fix(City::new())) },
+    Measured { name: "apply_tick", make: || Box::new(Tick(City::new())) },
 ];
 
 /// The same with eight fire engines that meet: a position, and the tick that decides who goes first.
 pub const MEETING: &[Measured] = &[
-    Measured { name: "apply_fix_of_8", make: || Box::new(FleetFix(Fleet::new())) },
-    Measured { name: "apply_tick_of_8", make: || Box::new(FleetTick(Fleet::new())) },
+    Measured { name: "apply_fix_of_8", make: || Box::new(Fix(Fleet::new())) },
+    Measured { name: "apply_tick_of_8", make: || Box::new(Tick(Fleet::new())) },
 ];
 
 /// The search of ways.
@@ -96,17 +96,17 @@ impl OnTheWay {
             city.prepare();
             city.fix();
         }
-        let network = Arc::clone(&city.network);
+        let network = city.network();
         let fix = city.position();
-        let index = LinkIndex::new(&network);
-        let (link, offset_mm) = acquire(&network, &index, Uses::EMERGENCY, &fix).unwrap_or((LinkId(0), 0));
+        let index = LinkIndex::new(network);
+        let (link, offset_mm) = acquire(network, &index, Uses::EMERGENCY, &fix).unwrap_or((LinkId(0), 0));
         let mut way = vec![link];
         // The corridor eastbound: at each crossroads the first movement that leads straight on.
-        while let Some(next) = straight_on(&network, way[way.len() - 1]).filter(|_| way.len() < 24) {
+        while let Some(next) = straight_on(network, way[way.len() - 1]).filter(|_| way.len() < 24) {
             way.push(next);
         }
         let mut ends_mm = Vec::new();
-        cumulate(&network, &way, &mut ends_mm);
+        cumulate(network, &way, &mut ends_mm);
         Self { city, way, ends_mm, track: Track::start(offset_mm, &fix) }
     }
 }
@@ -121,7 +121,7 @@ struct Acquire(OnTheWay, LinkIndex);
 impl Acquire {
     fn new() -> Self {
         let on = OnTheWay::new();
-        let index = LinkIndex::new(&on.city.network);
+        let index = LinkIndex::new(on.city.network());
         Self(on, index)
     }
 }
@@ -129,7 +129,7 @@ impl Acquire {
 impl Step for Acquire {
     fn run(&mut self) -> u64 {
         let fix = self.0.city.position();
-        let found = acquire(&self.0.city.network, &self.1, Uses::EMERGENCY, &fix);
+        let found = acquire(self.0.city.network(), &self.1, Uses::EMERGENCY, &fix);
         found.map_or(0, |(link, offset_mm)| u64::from(link.0) << 32 | offset_mm.cast_unsigned())
     }
 }
@@ -145,7 +145,7 @@ impl MapMatch {
 impl Step for MapMatch {
     fn run(&mut self) -> u64 {
         let on = &self.0;
-        let at = on.track.locate(&on.city.network, &on.way, &on.ends_mm, &on.city.position());
+        let at = on.track.locate(on.city.network(), &on.way, &on.ends_mm, &on.city.position());
         at.unwrap_or(-1).cast_unsigned()
     }
 }
@@ -165,18 +165,18 @@ struct PlanWave {
 impl PlanWave {
     fn new() -> Self {
         let on = OnTheWay::new();
-        let network = Arc::clone(&on.city.network);
+        let network = on.city.network();
         let now = on.track.fix_at;
         let mut wave = Wave::with_buffers();
         let mut places = Vec::new();
-        signals_along(&network, &on.way, &on.ends_mm, RowKind::Emergency, &mut places);
+        signals_along(network, &on.way, &on.ends_mm, RowKind::Emergency, &mut places);
         wave.way.clone_from(&on.way);
         wave.ends_mm.clone_from(&on.ends_mm);
         wave.set_signals(&places);
         wave.track = Some(on.track);
         let config = Config::default();
-        let learned = Learned::new(&network, config.link_cv_permille);
-        wave.set_profile(&network, &learned, Period::default());
+        let learned = Learned::new(network, config.link_cv_permille);
+        wave.set_profile(network, &learned, Period::default());
         let watches = network.controllers.iter().map(|controller| watch(controller, now)).collect();
         let worst = network.controllers.iter().map(|c| vec![Millis::from_s(20); c.rows.len()]).collect();
         let cycles = network.controllers.iter().map(Cycle::new).collect();
@@ -197,7 +197,7 @@ fn watch(controller: &Controller, now: Millis) -> Watch {
 impl Step for PlanWave {
     fn run(&mut self) -> u64 {
         let setting = Setting {
-            network: &self.on.city.network,
+            network: self.on.city.network(),
             config: &self.config,
             watches: &self.watches,
             queues: &self.queues,
@@ -241,7 +241,7 @@ impl Certify {
 
 impl Step for Certify {
     fn run(&mut self) -> u64 {
-        let network = &self.city.network;
+        let network = self.city.network();
         let draft = Draft { class: Class::Emergency, asks: &self.asks };
         let junction = |id| network.controller(id).map(Controller::junction);
         let plan = certify(&draft, Epoch(1), junction, |_| None);
@@ -249,9 +249,10 @@ impl Step for Certify {
     }
 }
 
-struct ApplyFix(City);
+/// A position into the engine.
+struct Fix<T>(T);
 
-impl Step for ApplyFix {
+impl<T: Traffic> Step for Fix<T> {
     fn prepare(&mut self) {
         self.0.prepare();
     }
@@ -261,35 +262,10 @@ impl Step for ApplyFix {
     }
 }
 
-struct ApplyTick(City);
+/// A tick of the engine, after a position.
+struct Tick<T>(T);
 
-impl Step for ApplyTick {
-    fn prepare(&mut self) {
-        self.0.prepare();
-        self.0.fix();
-        self.0.wait();
-    }
-
-    fn run(&mut self) -> u64 {
-        self.0.tick()
-    }
-}
-
-struct FleetFix(Fleet);
-
-impl Step for FleetFix {
-    fn prepare(&mut self) {
-        self.0.prepare();
-    }
-
-    fn run(&mut self) -> u64 {
-        self.0.fix()
-    }
-}
-
-struct FleetTick(Fleet);
-
-impl Step for FleetTick {
+impl<T: Traffic> Step for Tick<T> {
     fn prepare(&mut self) {
         self.0.prepare();
         self.0.fix();

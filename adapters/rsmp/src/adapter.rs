@@ -4,6 +4,7 @@
 //! A conversation goes on by itself between the keeper's asks: it acknowledges, sends watchdogs and
 //! takes what the site tells. Who asks writes at once, without another task in between.
 
+mod alarms;
 mod conversation;
 mod hub;
 pub mod tls;
@@ -23,6 +24,7 @@ use crate::naming;
 use crate::priority::named;
 use crate::session::OF_PRIMARY;
 use crate::version::Sxl;
+pub use alarms::{AlarmDone, AlarmError};
 use conversation::Conversation;
 use hub::Slot;
 pub use hub::{Hub, ListenOptions, WallClock};

@@ -41,6 +41,9 @@ pub struct Binding {
     pub site_id: String,
     /// The component of the controller itself.
     pub main: String,
+    /// The component of each detector logic that is called by another name than
+    /// [`naming::detector_logic`], by its number from 1.
+    pub detectors: Vec<(u8, String)>,
     /// The means of each row that is asked by another one than its default.
     pub means: Vec<(RowId, Means)>,
     /// What we may send.
@@ -70,6 +73,7 @@ impl Binding {
         Self {
             site_id: site_id.into(),
             main: naming::MAIN.into(),
+            detectors: Vec::new(),
             means: Vec::new(),
             rights: Rights::default(),
             security_code: SecurityCode::default(),
@@ -80,6 +84,13 @@ impl Binding {
             checksum: None,
             device: None,
         }
+    }
+
+    /// The component of detector logic `number`, from 1.
+    #[must_use]
+    pub fn detector(&self, number: u8) -> String {
+        let given = self.detectors.iter().find(|(known, _)| *known == number);
+        given.map_or_else(|| naming::detector_logic(number), |(_, component)| component.clone())
     }
 
     /// The means of an own row; `None` when the site has no such row.

@@ -24,6 +24,16 @@ pub struct Known {
     pub unix_ms: i64,
 }
 
+/// What an alarm is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Category {
+    /// The equipment ("D").
+    #[default]
+    Technical,
+    /// The traffic ("T").
+    Traffic,
+}
+
 /// The state of an alarm.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct AlarmState {
@@ -35,6 +45,11 @@ pub struct AlarmState {
     pub suspended: bool,
     /// 1 to 3.
     pub priority: u8,
+    /// What it is about.
+    pub category: Category,
+    /// The site's time since which it is active or inactive, milliseconds since 1970. Where that change
+    /// came while messages of it were suspended, when they were resumed.
+    pub since_unix_ms: i64,
     /// The site's time of the last event, milliseconds since 1970.
     pub unix_ms: i64,
     /// Name and value, as the list gives them.
@@ -67,6 +82,12 @@ impl Board {
         self.alarms.iter().map(|((component, code), state)| (component.as_str(), code.as_str(), state))
     }
 
+    /// The state of one alarm; `None` when the site never told of it.
+    #[must_use]
+    pub fn alarm(&self, component: &str, code: &str) -> Option<&AlarmState> {
+        self.alarms.get(&(component.to_owned(), code.to_owned()))
+    }
+
     /// The aggregated status that came last.
     #[must_use]
     pub fn aggregated(&self) -> Option<&AggregatedStatus> {
@@ -92,31 +113,53 @@ impl Board {
     /// Take an alarm that a site sent; the session has checked it.
     pub fn note_alarm(&mut self, alarm: &Alarm) {
         let key = (alarm.component.clone(), alarm.code.clone());
-        let unix_ms = alarm.at.as_deref().and_then(time::parse).unwrap_or(0);
-        let known = self.alarms.get(&key);
-        let is_newer = known.is_none_or(|known| known.unix_ms <= unix_ms);
-        if !is_newer || (known.is_none() && self.alarms.len() == ALARMS_MAX) {
-            return;
+        let mut state = AlarmState::of(alarm);
+        let is_issue = alarm.kind.eq_ignore_ascii_case("issue");
+        let is_full = self.alarms.len() == ALARMS_MAX;
+        match self.alarms.get_mut(&key) {
+            None if is_full => return,
+            None => {}
+            Some(known) if state.unix_ms < known.unix_ms => {
+                // What came before the last event changes nothing, but an issue tells since when.
+                if is_issue && known.active == state.active {
+                    known.since_unix_ms = state.unix_ms;
+                }
+                return;
+            }
+            // The time of the message is that of an acknowledgement or suspension.
+            Some(known) if !is_issue && known.active == state.active => {
+                state.since_unix_ms = known.since_unix_ms;
+            }
+            Some(_) => {}
         }
-        let is = |word: &Option<String>, wanted: &str| {
-            word.as_ref().is_some_and(|word| word.eq_ignore_ascii_case(wanted))
-        };
-        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        let values = alarm.values.iter().flatten().map(|value| (value.name.clone(), text(&value.value)));
-        let state = AlarmState {
-            active: is(&alarm.state, "active"),
-            acknowledged: is(&alarm.acknowledged, "acknowledged"),
-            suspended: is(&alarm.suspended, "suspended"),
-            priority: alarm.priority.as_deref().and_then(|word| word.parse().ok()).unwrap_or(0),
-            unix_ms,
-            values: values.collect(),
-        };
         self.alarms.insert(key, state);
     }
 
     /// Take an aggregated status.
     pub fn note_aggregated(&mut self, status: &AggregatedStatus) {
         self.aggregated = Some(status.clone());
+    }
+}
+
+impl AlarmState {
+    /// As a message of a site has it.
+    fn of(alarm: &Alarm) -> Self {
+        let is = |word: &Option<String>, wanted: &str| {
+            word.as_ref().is_some_and(|word| word.eq_ignore_ascii_case(wanted))
+        };
+        let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let values = alarm.values.iter().flatten().map(|value| (value.name.clone(), text(&value.value)));
+        let unix_ms = alarm.at.as_deref().and_then(time::parse).unwrap_or(0);
+        Self {
+            active: is(&alarm.state, "active"),
+            acknowledged: is(&alarm.acknowledged, "acknowledged"),
+            suspended: is(&alarm.suspended, "suspended"),
+            priority: alarm.priority.as_deref().and_then(|word| word.parse().ok()).unwrap_or(0),
+            category: if is(&alarm.category, "T") { Category::Traffic } else { Category::Technical },
+            since_unix_ms: unix_ms,
+            unix_ms,
+            values: values.collect(),
+        }
     }
 }
 
@@ -150,9 +193,8 @@ mod tests {
         assert_eq!(board.text("TC", "S0001", "stage"), Some("4"));
     }
 
-    #[test]
-    fn an_alarm_follows_its_last_event() {
-        let event = |second: u8, kind: &str, state: &str, acknowledged: &str| Alarm {
+    fn event(second: u8, kind: &str, state: &str, acknowledged: &str) -> Alarm {
+        Alarm {
             component: "TC".into(),
             code: "A0010".into(),
             kind: kind.into(),
@@ -160,10 +202,15 @@ mod tests {
             acknowledged: Some(acknowledged.into()),
             suspended: Some("notSuspended".into()),
             at: Some(format!("2026-03-01T10:00:{second:02}.000Z")),
+            category: Some("D".into()),
             priority: Some("3".into()),
             values: Some(Vec::new()),
             ..Alarm::default()
-        };
+        }
+    }
+
+    #[test]
+    fn an_alarm_follows_its_last_event() {
         let mut board = Board::default();
         board.note_alarm(&event(10, "Issue", "Active", "notAcknowledged"));
         board.note_alarm(&event(20, "Acknowledge", "Active", "Acknowledged"));
@@ -171,6 +218,22 @@ mod tests {
         let (component, code, state) = board.alarms().next().expect("an alarm");
         assert_eq!((component, code), ("TC", "A0010"));
         assert!(state.active && state.acknowledged && !state.suspended);
+    }
+
+    #[test]
+    fn an_alarm_is_active_since_it_was_issued_whatever_was_done_about_it() {
+        let since = |events: &[Alarm]| {
+            let mut board = Board::default();
+            events.iter().for_each(|event| board.note_alarm(event));
+            let since = board.alarm("TC", "A0010").expect("an alarm").since_unix_ms;
+            time::timestamp(since)[17..19].to_owned()
+        };
+        let issued = event(10, "Issue", "Active", "notAcknowledged");
+        let acknowledged = event(20, "Acknowledge", "Active", "Acknowledged");
+        assert_eq!(since(&[issued.clone(), acknowledged.clone()]), "10");
+        assert_eq!(since(&[acknowledged.clone(), issued.clone()]), "10", "told anew");
+        let over = event(30, "Suspend", "inActive", "Acknowledged");
+        assert_eq!(since(&[issued, acknowledged, over]), "30", "it ended while it was suspended");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::exchange::{COUNTED, IDENTITY, SWITCHED, WATCHED};
+use crate::exchange::{COUNTED, COUNTED_ONE, IDENTITY, SWITCHED, WATCHED};
 use crate::session::{OF_PRIMARY, Rights, WITHOUT_EXPIRY};
 use crate::sxl::{ALARMS, COMMANDS, Entry, STATUSES, Scope};
 
@@ -107,12 +107,15 @@ pub fn statement() -> String {
     text
 }
 
-fn line(text: &mut String, cells: &[&str]) {
+/// Add a row to a table in Markdown.
+pub fn line(text: &mut String, cells: &[&str]) {
     // Writing to a string does not fail.
     let _ = writeln!(text, "| {} |", cells.join(" | "));
 }
 
-fn scope(entry: &Entry) -> &'static str {
+/// What an entry of the list is of.
+#[must_use]
+pub fn scope(entry: &Entry) -> &'static str {
     match entry.scope {
         Scope::Controller => "controller",
         Scope::SignalGroup => "signal group",
@@ -120,7 +123,9 @@ fn scope(entry: &Entry) -> &'static str {
     }
 }
 
-fn versions(entry: &Entry) -> String {
+/// The versions of the list that have an entry.
+#[must_use]
+pub fn versions(entry: &Entry) -> String {
     match entry.until {
         None => format!("{} on", entry.since.word()),
         Some(until) => format!("{} to {}", entry.since.word(), until.word()),
@@ -131,8 +136,10 @@ fn used(code: &str) -> &'static str {
     let is_in = |names: &[(&str, &str)]| names.iter().any(|(listed, _)| *listed == code);
     if is_in(&WATCHED) {
         "subscribed"
-    } else if code == COUNTED.code {
-        "subscribed each second: counts"
+    } else if COUNTED.iter().any(|wanted| wanted.code == code) {
+        "subscribed: the queue estimate"
+    } else if COUNTED_ONE.iter().any(|wanted| wanted.code == code) {
+        "subscribed where the site does not serve S0205: the queue estimate"
     } else if is_in(&IDENTITY) {
         "read before arming"
     } else if is_in(&SWITCHED) {
@@ -156,6 +163,8 @@ fn sent(code: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use clearway_contract::kit::sources::Sources;
+
     use super::*;
 
     #[test]
@@ -165,14 +174,7 @@ mod tests {
 
     #[test]
     fn every_named_test_exists() {
-        let sources = [
-            include_str!("session/tests.rs"),
-            include_str!("exchange/tests.rs"),
-            include_str!("../tests/schemas.rs"),
-        ];
-        for row in &MESSAGES {
-            let head = format!("fn {}(", row.test);
-            assert!(sources.iter().any(|source| source.contains(&head)), "{}", row.test);
-        }
+        let sources = Sources::of(&["adapters/rsmp/src", "adapters/rsmp/tests"]);
+        assert_eq!(sources.missing(MESSAGES.iter().map(|row| row.test)), [""; 0]);
     }
 }

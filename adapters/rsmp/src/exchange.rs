@@ -5,22 +5,27 @@
 //! and it shows that the site still serves us. A call is a priority request: `new`, then `update` as
 //! long as it is refreshed, then `cancel`.
 
+mod alarms;
+mod counting;
 mod counts;
 mod reading;
 mod requests;
 
 use clearway_contract::{Answer, Ask, Call, Site, Write};
-use clearway_signals::{Millis, RowId};
+use clearway_signals::{Millis, RequestState, RowId};
 use serde_json::Value;
 
 use crate::binding::{Binding, Means, rank};
 use crate::board::Board;
 use crate::frame::{Argument, CommandResponse, Message, StatusValues};
-use crate::priority::{Change, request, states};
+use crate::priority::{Change, plainly, request, states};
 use crate::session::{Agreed, CloseReason, Event, Instant, Session, Wanted};
 use crate::sxl;
+use alarms::AlarmAsks;
 use counts::Counter;
+pub(crate) use counts::{COUNTED, COUNTED_ONE};
 use reading::Reading;
+pub use requests::Ended;
 use requests::Requests;
 
 /// The subscribed statuses must have come this long after they were subscribed, else they are asked
@@ -60,8 +65,8 @@ pub(crate) const SWITCHED: [(&str, &str); 4] = [
     ("S0006", "emergencystage"),
     ("S0035", "emergencyroutes"),
 ];
-/// Vehicles of all detector logics, each second.
-pub(crate) const COUNTED: Wanted = Wanted { code: "S0205", name: "vehicles", every_s: 1, on_change: false };
+/// Alarms follow the aggregated status of the handshake within this time.
+const ALARMS_WITHIN: Millis = Millis::from_s(2);
 
 /// A command that was sent and is waited for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,9 +95,12 @@ pub struct Exchange {
     board: Board,
     requests: Requests,
     counter: Counter,
+    alarm_asks: AlarmAsks,
     pending: Option<Pending>,
     answer: Option<Answer>,
     subscription: Option<String>,
+    /// The message that subscribed the counts of all detectors, until each is counted by itself.
+    counting: Option<String>,
     ready_at: Option<Millis>,
     subscribed_at: Option<Millis>,
     asks_for_all: bool,
@@ -111,9 +119,11 @@ impl Exchange {
             board: Board::default(),
             requests: Requests::new(nonce),
             counter: Counter::default(),
+            alarm_asks: AlarmAsks::default(),
             pending: None,
             answer: None,
             subscription: None,
+            counting: None,
             ready_at: None,
             subscribed_at: None,
             asks_for_all: false,
@@ -131,11 +141,6 @@ impl Exchange {
     #[must_use]
     pub fn board(&self) -> &Board {
         &self.board
-    }
-
-    /// The session, for what an operator asks beside the keeper (alarms).
-    pub fn session(&mut self) -> &mut Session {
-        &mut self.session
     }
 
     /// Why it is over, once it is.
@@ -192,7 +197,7 @@ impl Exchange {
         self.pending = None;
         match ask {
             Ask::Connect => self.pending = Some(Pending::Connect),
-            Ask::Counts => self.answer = Some(self.counts()),
+            Ask::Counts => self.answer = Some(self.counts(now.at)),
             Ask::Status => self.read(now, *ask, &self.names_of_status()),
             Ask::Gate => self.read(now, *ask, &self.names_of_gate()),
             Ask::Write(write) => self.write(now, write),
@@ -243,7 +248,7 @@ impl Exchange {
                 Event::Ready => self.ready_at = Some(now.at),
                 Event::Message(message) => self.note(now, &message),
                 Event::Acknowledged(id) => self.acknowledged(&id),
-                Event::Refused(id, reason) => self.refused(&id, reason),
+                Event::Refused(id, reason) => self.refused(now, &id, reason),
                 Event::Rejected(reason) => self.remark(reason),
                 Event::Agreed(_) => {}
             }
@@ -278,16 +283,14 @@ impl Exchange {
 
     fn subscribe(&mut self, now: Instant) {
         let wanted = self.served(&WATCHED).into_iter();
-        let mut wanted: Vec<Wanted> =
+        let wanted: Vec<Wanted> =
             wanted.map(|(code, name)| Wanted { code, name, every_s: 0, on_change: true }).collect();
-        if self.has((COUNTED.code, COUNTED.name)) && !self.site.detectors.is_empty() {
-            wanted.push(COUNTED);
-        }
         self.subscribed_at = Some(now.at);
         match self.session.subscribe(now, &self.binding.main, &wanted) {
             Ok(id) => self.subscription = Some(id),
             Err(_) => self.asks_for_all = true,
         }
+        self.count_all(now);
     }
 
     /// Ready, and every subscribed status has come once, or none will come.
@@ -330,7 +333,7 @@ impl Exchange {
         match message {
             Message::StatusUpdate(values) => {
                 self.note_values(now, values);
-                self.note_counts(values);
+                self.note_counts(now, values);
             }
             Message::StatusResponse(values) => {
                 self.note_values(now, values);
@@ -351,15 +354,6 @@ impl Exchange {
         let recent = values.values.iter().filter(|value| value.quality == "recent");
         for states in recent.filter_map(states) {
             self.requests.note(now.at, states);
-        }
-    }
-
-    fn note_counts(&mut self, values: &StatusValues) {
-        let counted = values.values.iter().find(|value| {
-            value.code == COUNTED.code && value.name == COUNTED.name && value.quality == "recent"
-        });
-        if let Some(counts) = counted.and_then(|value| value.value.as_str()) {
-            self.counter.note(counts);
         }
     }
 
@@ -387,18 +381,6 @@ impl Exchange {
     fn reading(&self) -> Reading<'_> {
         Reading { site: &self.site, binding: &self.binding, board: &self.board, requests: &self.requests }
     }
-
-    fn counts(&mut self) -> Answer {
-        if !self.session.is_ready() {
-            return Answer::Failed("the site is not connected".into());
-        }
-        let vehicles = self.counter.take(&self.site.detectors);
-        let letters = self.board.text(&self.binding.main, "S0002", "detectorlogicstatus").unwrap_or_default();
-        let is_on = |number: &u8| {
-            usize::from(*number).checked_sub(1).and_then(|index| letters.as_bytes().get(index)) == Some(&b'1')
-        };
-        Answer::Counts(vehicles, self.site.detectors.iter().map(is_on).collect())
-    }
 }
 
 /// Writing.
@@ -406,7 +388,8 @@ impl Exchange {
     fn write(&mut self, now: Instant, write: &Write) {
         let refusal = write.call().and_then(|call| self.requests.refusal(now.at, call.row));
         if let Some(state) = refusal {
-            self.answer = Some(Answer::Refused(format!("the controller says: {state}")));
+            let why = format!("{}: {}", state.word(), plainly(state));
+            self.answer = Some(Answer::Refused(why));
             return;
         }
         let mut commands: Vec<(Option<String>, Vec<Argument>)> = Vec::new();
@@ -499,6 +482,7 @@ impl Exchange {
     }
 
     fn acknowledged(&mut self, id: &str) {
+        self.alarm_asks.note(id, Ok(()));
         match &mut self.pending {
             Some(Pending::Read { message, acknowledged, .. }) if message == id => *acknowledged = true,
             Some(Pending::Write { sent, .. }) => {
@@ -508,7 +492,8 @@ impl Exchange {
         }
     }
 
-    fn refused(&mut self, id: &str, reason: String) {
+    fn refused(&mut self, now: Instant, id: &str, reason: String) {
+        self.alarm_asks.note(id, Err(reason.clone()));
         let ours = match &self.pending {
             Some(Pending::Read { message, .. }) => message == id,
             Some(Pending::Write { sent, .. }) => sent.iter().any(|sent| sent.message == id),
@@ -518,6 +503,8 @@ impl Exchange {
             self.conclude(Answer::Refused(reason));
         } else if self.subscription.as_deref() == Some(id) {
             self.asks_for_all = true;
+        } else if self.counting.as_deref() == Some(id) {
+            self.count_each(now);
         }
     }
 
@@ -553,6 +540,30 @@ impl Exchange {
     #[must_use]
     pub fn agreed(&self) -> Option<&Agreed> {
         self.session.agreed()
+    }
+
+    /// Whether the site has had the time to tell its alarms after it connected.
+    #[must_use]
+    pub fn has_told_alarms(&self, now: Instant) -> bool {
+        self.subscribed_at.is_some_and(|at| now.at >= at + ALARMS_WITHIN)
+    }
+
+    /// The request of ours that ended last, while none lives.
+    #[must_use]
+    pub fn ended(&self) -> Option<&Ended> {
+        self.requests.ended()
+    }
+
+    /// Requests of others that the controller shows in this state.
+    #[must_use]
+    pub fn others_in(&self, state: RequestState) -> usize {
+        self.requests.others_in(state)
+    }
+
+    /// The emergency routes that are active (S0035, S0006), whoever asked for them.
+    #[must_use]
+    pub fn emergency_routes(&self) -> Vec<u8> {
+        self.reading().routes()
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Peer {
     pub(crate) sent: Vec<Value>,
     /// It refuses subscriptions.
     pub(crate) refuses_subscriptions: bool,
+    /// It serves no counts of all detectors at once.
+    pub(crate) counts_each: bool,
     /// The state that new requests get instead of being served.
     pub(crate) refuses_requests: Option<&'static str>,
     requests: Vec<Request>,
@@ -45,6 +47,7 @@ impl Peer {
             received: Vec::new(),
             sent: Vec::new(),
             refuses_subscriptions: false,
+            counts_each: false,
             refuses_requests: None,
             requests: Vec::new(),
             ended: Vec::new(),
@@ -177,7 +180,8 @@ impl Peer {
             ("S0033", _) => json!(self.states(device)),
             ("S0095", _) => json!("a peer of tests"),
             ("S0097", "checksum") => json!(format!("{:08x}", device.configuration_hash).repeat(8)),
-            ("S0205", _) => json!("1,2"),
+            ("S0201", "vehicles") => json!("3"),
+            ("S0205", "vehicles") if !self.counts_each => json!("1,2"),
             _ => Value::Null,
         }
     }

@@ -5,6 +5,7 @@ use clearway_signals::{Millis, RequestState};
 use serde_json::Value;
 
 use crate::frame::{Argument, StatusValue};
+use crate::time;
 
 const COMMAND: &str = "M0022";
 const LIST: &str = "S0033";
@@ -96,19 +97,59 @@ pub fn named(reference: &Reference) -> impl Iterator<Item = (&'static str, Strin
     core::iter::once(first).chain(second)
 }
 
-/// The states in a value of S0033: request id and state. `None` when the value is another one, or
-/// not as the list has it; unknown states of single requests are left out.
+/// One request as S0033 shows it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Shown {
+    /// Its id.
+    pub id: String,
+    /// Where it stands.
+    pub state: RequestState,
+    /// When it came to stand there, milliseconds since 1970, where the site says so.
+    pub unix_ms: Option<i64>,
+    /// Green that the controller added for it, seconds, where it says so at the end.
+    pub green_extended_s: Option<u8>,
+    /// Red that the controller took away for it, seconds, where it says so at the end.
+    pub red_reduced_s: Option<u8>,
+}
+
+/// The requests in a value of S0033. `None` when the value is another one, or not as the list has it;
+/// single requests in unknown states are left out.
 #[must_use]
-pub fn states(value: &StatusValue) -> Option<Vec<(String, RequestState)>> {
+pub fn states(value: &StatusValue) -> Option<Vec<Shown>> {
     if value.code != LIST || value.name != "status" {
         return None;
     }
     let entries = value.value.as_array()?;
+    let seconds = |entry: &Value, name: &str| {
+        let value = entry.get(name)?;
+        // Within arrays lists differ on whether integers are text.
+        value.as_u64().and_then(|s| s.try_into().ok()).or_else(|| value.as_str()?.parse().ok())
+    };
     let entry = |entry: &Value| {
-        let request = entry.get("r")?.as_str()?;
-        Some((request.to_owned(), state(entry.get("s")?.as_str()?)?))
+        Some(Shown {
+            id: entry.get("r")?.as_str()?.to_owned(),
+            state: state(entry.get("s")?.as_str()?)?,
+            unix_ms: entry.get("t").and_then(Value::as_str).and_then(time::parse),
+            green_extended_s: seconds(entry, "e"),
+            red_reduced_s: seconds(entry, "d"),
+        })
     };
     Some(entries.iter().filter_map(entry).collect())
+}
+
+/// What a state says of a request, as the rest of a sentence that begins with it.
+#[must_use]
+pub const fn plainly(state: RequestState) -> &'static str {
+    match state {
+        RequestState::Received => "the controller has it and has not decided yet",
+        RequestState::Queued => "the controller serves something else first",
+        RequestState::Activated => "the controller serves it",
+        RequestState::Completed => "the controller has served it to its end",
+        RequestState::Timeout => "it waited too long behind others, and the controller dropped it unserved",
+        RequestState::Rejected => "the controller cannot grant it",
+        RequestState::Cooldown => "the controller has just served a similar one and grants no other yet",
+        RequestState::Stale => "it was served too long without an end, and the controller dropped it",
+    }
 }
 
 fn state(word: &str) -> Option<RequestState> {
@@ -176,13 +217,24 @@ mod tests {
 
     #[test]
     fn states_are_read_from_the_list() {
+        let given = serde_json::json!([
+            {"r": "a", "s": "queued"},
+            {"r": "b", "s": "nonsense"},
+            {"s": "stale"},
+            {"r": "c", "s": "completed", "t": "1970-01-01T00:00:01.000Z", "e": 5, "d": "7"},
+        ]);
         let list = StatusValue {
             code: "S0033".into(),
             name: "status".into(),
-            value: serde_json::json!([{"r": "a", "s": "queued"}, {"r": "b", "s": "nonsense"}, {"s": "stale"}]),
+            value: given,
             quality: "recent".into(),
         };
-        assert_eq!(states(&list), Some(vec![("a".into(), RequestState::Queued)]));
+        let shown = states(&list).expect("a list");
+        let of = |request: &Shown| (request.id.clone(), request.state, request.unix_ms);
+        assert_eq!(of(&shown[0]), ("a".into(), RequestState::Queued, None));
+        assert_eq!(of(&shown[1]), ("c".into(), RequestState::Completed, Some(1_000)));
+        assert_eq!((shown[1].green_extended_s, shown[1].red_reduced_s), (Some(5), Some(7)));
+        assert_eq!(shown.len(), 2);
         assert_eq!(states(&StatusValue { value: Value::Null, ..list }), None);
     }
 }

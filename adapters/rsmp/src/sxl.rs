@@ -8,7 +8,7 @@ mod check;
 mod commands;
 mod statuses;
 
-pub use alarms::ALARMS;
+pub use alarms::{ALARMS, alarm_text};
 pub use check::{Mismatch, check_alarm, check_command, check_status_name, check_status_value};
 pub use commands::COMMANDS;
 pub use statuses::STATUSES;

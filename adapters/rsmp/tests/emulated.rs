@@ -1,17 +1,19 @@
 //! The adapter before an emulated controller: two sides that were written apart, over real sockets.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use clearway_contract::actor::{Clock, Surroundings};
 use clearway_contract::kit::MAIN;
 use clearway_contract::kit::rig::{self, Rig, Stage, Wire};
-use clearway_contract::{Protocol, Site};
+use clearway_contract::{Counts, PortEvent, Protocol, Site};
 use clearway_field::{FaceKind, Field, FieldOptions};
 use clearway_network::testing::corridor;
 use clearway_rsmp::Binding;
-use clearway_rsmp::adapter::{Hub, ListenOptions, Options, spawn};
+use clearway_rsmp::adapter::{AlarmDone, AlarmError, Hub, ListenOptions, Options, spawn};
+use clearway_rsmp::board::AlarmState;
+use clearway_rsmp::session::AlarmAsk;
 use clearway_signals::{ControllerId, Millis, RowSet};
 use tokio::task::JoinHandle;
 
@@ -135,4 +137,79 @@ async fn s19_shutdown_leaves_nothing_on_at_an_emulated_controller() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn s6_an_emulated_controller_that_is_another_one_is_never_written() {
     rig::s6_another_device_is_never_written(&Scene::start().await).await;
+}
+
+/// What holds within the time that any of this may take.
+async fn holds(what: &str, mut condition: impl FnMut() -> bool) {
+    let held = tokio::time::timeout(Duration::from_secs(10), async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    held.await.unwrap_or_else(|_| panic!("{what}"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_alarm_is_acknowledged_suspended_and_resumed_as_the_site_then_shows() {
+    let scene = Scene::start().await;
+    let rig = Rig::start(&scene, |_| {});
+    let id = scene.site_id.as_str();
+    let state = || -> Option<AlarmState> {
+        scene.hub.with(id, |exchange, _| exchange.alarm("TC", "A0006").cloned()).flatten()
+    };
+    let known = || scene.hub.with(id, |exchange, now| exchange.has_told_alarms(now)) == Some(true);
+    holds("the site is connected", known).await;
+    assert_eq!(
+        scene.hub.alarm(id, "TC", "A0006", AlarmAsk::Acknowledge).await,
+        Err(AlarmError::Unknown("TC".into(), "A0006".into()))
+    );
+    scene.field.with(ID, clearway_field::Emulator::trip);
+    holds("the alarm comes", || state().is_some_and(|alarm| alarm.active)).await;
+    let issued = state().expect("an alarm");
+    assert!(!issued.acknowledged && issued.since_unix_ms == issued.unix_ms);
+    let done = scene.hub.alarm(id, "TC", "A0006", AlarmAsk::Acknowledge).await;
+    assert_eq!(done, Ok(AlarmDone::Shown));
+    let acknowledged = state().expect("an alarm");
+    assert!(acknowledged.acknowledged && acknowledged.since_unix_ms == issued.since_unix_ms);
+    for (ask, suspended) in [(AlarmAsk::Suspend, true), (AlarmAsk::Resume, false)] {
+        assert_eq!(scene.hub.alarm(id, "TC", "A0006", ask).await, Ok(AlarmDone::Shown));
+        assert_eq!(state().map(|alarm| alarm.suspended), Some(suspended));
+    }
+    rig.stop().await;
+    let gone = scene.hub.alarm(id, "TC", "A0006", AlarmAsk::Acknowledge).await;
+    assert_eq!(gone, Err(AlarmError::NotConnected));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_passes_and_what_stands_on_the_detectors_is_counted() {
+    let scene = Scene::start().await;
+    let told: Arc<Mutex<Vec<Counts>>> = Arc::default();
+    let listener = Arc::clone(&told);
+    let rig = Rig::start(&scene, move |event| {
+        if let PortEvent::Counts(counts) = event {
+            listener.lock().expect("the test lives").push(counts.clone());
+        }
+    });
+    let has = |code: &'static str, name: &'static str| {
+        let known = |board: &clearway_rsmp::board::Board| board.status("TC", code, name).is_some();
+        scene.hub.with(&scene.site_id, |exchange, _| known(exchange.board())) == Some(true)
+    };
+    holds("the first counts come", || {
+        has("S0205", "vehicles") && has("S0206", "speed") && has("S0207", "occupancy") && has("S0208", "B")
+    })
+    .await;
+    for _ in 0..3 {
+        assert!(scene.field.detector_pulse(ID, 1));
+    }
+    let sum = || told.lock().expect("the test lives").iter().map(|counts| counts.vehicles[0]).sum::<u16>();
+    holds("three vehicles are counted", || sum() == 3).await;
+    let last = |detector: usize| {
+        told.lock().expect("the test lives").last().is_some_and(|counts| counts.occupied[detector])
+    };
+    scene.field.with(ID, |emulator| emulator.detector_hold(2, true));
+    holds("a vehicle stands on the second detector", || last(1)).await;
+    scene.field.with(ID, |emulator| emulator.detector_hold(2, false));
+    holds("it has left", || !last(1)).await;
+    assert_eq!(sum(), 3);
+    rig.stop().await;
 }

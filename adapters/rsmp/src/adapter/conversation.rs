@@ -34,6 +34,8 @@ pub(super) struct Conversation {
     answered: Notify,
     /// Deadlines changed, or it is over.
     changed: Notify,
+    /// Something came of the site, or nothing will.
+    heard: Notify,
 }
 
 impl Conversation {
@@ -54,6 +56,7 @@ impl Conversation {
             allow,
             answered: Notify::new(),
             changed: Notify::new(),
+            heard: Notify::new(),
         };
         (Arc::new(conversation), reader)
     }
@@ -73,6 +76,7 @@ impl Conversation {
         self.exchange().close(CloseReason::Stream(reason.into()));
         self.changed.notify_one();
         self.answered.notify_one();
+        self.heard.notify_waiters();
     }
 
     /// Look at the exchange, or ask something beside the keeper; the output leaves at once.
@@ -80,6 +84,28 @@ impl Conversation {
         let result = act(&mut self.exchange(), self.clocks.now());
         self.changed.notify_one();
         result
+    }
+
+    /// What `look` finds once the site said something; nothing when it is over or `limit` has passed.
+    pub(super) async fn until<R>(
+        &self,
+        limit: Duration,
+        mut look: impl FnMut(&mut Exchange) -> Option<R>,
+    ) -> Option<R> {
+        let waiting = async {
+            loop {
+                let heard = self.heard.notified();
+                tokio::pin!(heard);
+                // What comes between the look and the wait must not be missed.
+                heard.as_mut().enable();
+                let found = look(&mut self.exchange());
+                if found.is_some() || self.is_over() {
+                    return found;
+                }
+                heard.await;
+            }
+        };
+        timeout(limit, waiting).await.ok().flatten()
     }
 
     fn log(&self, site: &str) {
@@ -114,12 +140,14 @@ impl Conversation {
             if self.exchange().has_answer() {
                 self.answered.notify_one();
             }
+            self.heard.notify_waiters();
             self.log(&site);
         }
         let reason = self.exchange().closed().map(ToString::to_string).unwrap_or_default();
         tracing::info!(site, reason, "the connection is over");
         self.flush().await;
         self.answered.notify_one();
+        self.heard.notify_waiters();
         let mut writer = self.writer.lock().await;
         // The connection is over, whatever this says.
         let _ = timeout(WRITE_WITHIN, writer.shutdown()).await;

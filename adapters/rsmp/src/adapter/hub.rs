@@ -174,13 +174,16 @@ impl Hub {
         self.address
     }
 
-    /// Look at what is known of a site that is connected, or ask it something beside its keeper: its
-    /// alarms, its aggregated status. `None` while it is not connected.
+    /// Look at what is known of a site that is connected. `None` while it is not connected.
     pub fn with<R>(&self, site_id: &str, act: impl FnOnce(&mut Exchange, Instant) -> R) -> Option<R> {
+        Some(self.conversation(site_id)?.with(act))
+    }
+
+    /// The connection with a site, while there is one.
+    pub(super) fn conversation(&self, site_id: &str) -> Option<Arc<Conversation>> {
         let slot = lock(&self.shared.sites).get(site_id).map(|registered| Arc::clone(&registered.slot))?;
         let newest = lock(&slot.newest).clone();
-        let conversation = newest.filter(|conversation| !conversation.is_over())?;
-        Some(conversation.with(act))
+        newest.filter(|conversation| !conversation.is_over())
     }
 
     /// Expect a site. A site that is registered again is handed to the newest.

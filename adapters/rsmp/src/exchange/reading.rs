@@ -129,17 +129,23 @@ impl Reading<'_> {
     }
 
     fn route_is_on(&self, number: u8) -> bool {
-        let word = number.to_string();
+        self.routes().contains(&number)
+    }
+
+    /// The emergency routes that are active.
+    pub(super) fn routes(&self) -> Vec<u8> {
         let routes = self.board.status(&self.binding.main, "S0035", "emergencyroutes");
+        // Within arrays lists differ on whether integers are text.
+        let number = |id: &serde_json::Value| {
+            id.as_u64().and_then(|id| u8::try_from(id).ok()).or_else(|| id.as_str()?.parse().ok())
+        };
         match routes.and_then(|known| known.value.as_array()) {
-            Some(routes) => routes.iter().filter_map(|route| route.get("id")).any(|id| {
-                // Within arrays lists differ on whether integers are text.
-                id.as_str() == Some(&word) || id.as_u64() == Some(u64::from(number))
-            }),
-            None => {
-                self.text("S0006", "status") == Some("True")
-                    && self.text("S0006", "emergencystage") == Some(&word)
+            Some(routes) => routes.iter().filter_map(|route| number(route.get("id")?)).collect(),
+            None if self.text("S0006", "status") == Some("True") => {
+                let stage = self.text("S0006", "emergencystage").and_then(|word| word.parse().ok());
+                stage.into_iter().collect()
             }
+            None => Vec::new(),
         }
     }
 }

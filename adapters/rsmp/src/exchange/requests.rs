@@ -3,6 +3,7 @@
 use clearway_signals::{Millis, RequestState, RowId, RowSet};
 
 use crate::naming::{request_id, row_of_request};
+use crate::priority::Shown;
 
 /// A refusal by the controller is held against new requests for the same row this long: long enough
 /// to tell whoever asks again at once, short enough for the next vehicle.
@@ -27,6 +28,21 @@ pub(super) struct Requests {
     made: Vec<(RowId, String)>,
     refused: Vec<(RowId, RequestState, Millis)>,
     outlived: RowSet,
+    /// The request of ours that ended last, until another one lives.
+    ended: Option<Ended>,
+    /// States of requests of others.
+    others: Vec<RequestState>,
+}
+
+/// A request of ours that is over.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Ended {
+    /// Its row.
+    pub row: RowId,
+    /// How the controller showed it at the end.
+    pub shown: Shown,
+    /// We had taken it back.
+    pub by_us: bool,
 }
 
 impl Requests {
@@ -39,31 +55,56 @@ impl Requests {
             made: Vec::new(),
             refused: Vec::new(),
             outlived: RowSet::EMPTY,
+            ended: None,
+            others: Vec::new(),
         }
     }
 
     /// Take the list that the controller shows.
-    pub(super) fn note(&mut self, now: Millis, states: Vec<(String, RequestState)>) {
-        let ours = states.into_iter().filter_map(|(id, state)| {
-            let row = row_of_request(&id)?;
-            Some(Request { id, row, state })
-        });
-        self.shown = ours.take(REQUESTS_MAX).collect();
+    pub(super) fn note(&mut self, now: Millis, states: Vec<Shown>) {
+        let (ours, others): (Vec<Shown>, Vec<Shown>) =
+            states.into_iter().partition(|shown| row_of_request(&shown.id).is_some());
+        self.others = others.into_iter().take(REQUESTS_MAX).map(|shown| shown.state).collect();
         self.refused.retain(|(_, _, until)| now < *until);
-        for request in &self.shown {
-            let is_ours = |(_, id): &(RowId, String)| *id == request.id;
-            if !request.state.is_final() || !self.made.iter().any(is_ours) {
-                continue;
-            }
-            self.made.retain(|made| !is_ours(made));
-            match request.state {
-                // Ended by the controller, not by us: it is not made again by ourselves.
-                RequestState::Stale | RequestState::Completed => {
-                    self.outlived = self.outlived.with(request.row);
-                }
-                state => self.refused.push((request.row, state, now + REFUSED_FOR)),
+        self.shown.clear();
+        for shown in ours.into_iter().take(REQUESTS_MAX) {
+            let Some(row) = row_of_request(&shown.id) else { continue };
+            self.shown.push(Request { id: shown.id.clone(), row, state: shown.state });
+            if shown.state.is_final() {
+                self.end(now, row, shown);
             }
         }
+        if !self.live().is_empty() {
+            self.ended = None;
+        }
+    }
+
+    /// A request of ours is over.
+    fn end(&mut self, now: Millis, row: RowId, shown: Shown) {
+        let (id, state) = (shown.id.clone(), shown.state);
+        let is_made = self.made.iter().any(|(_, made)| *made == id);
+        if self.ended.as_ref().is_none_or(|ended| ended.shown.id != id) {
+            self.ended = Some(Ended { row, shown, by_us: !is_made });
+        }
+        if !is_made {
+            return;
+        }
+        self.made.retain(|(_, made)| *made != id);
+        match state {
+            // Ended by the controller, not by us: it is not made again by ourselves.
+            RequestState::Stale | RequestState::Completed => self.outlived = self.outlived.with(row),
+            state => self.refused.push((row, state, now + REFUSED_FOR)),
+        }
+    }
+
+    /// The request of ours that ended last, while none lives.
+    pub(super) fn ended(&self) -> Option<&Ended> {
+        self.ended.as_ref()
+    }
+
+    /// How many requests of others are in this state.
+    pub(super) fn others_in(&self, wanted: RequestState) -> usize {
+        self.others.iter().filter(|state| **state == wanted).count()
     }
 
     /// Rows with a request of ours that is not over.
@@ -93,9 +134,9 @@ impl Requests {
     }
 
     /// Why the controller refused the last request for a row, where it was just now.
-    pub(super) fn refusal(&self, now: Millis, row: RowId) -> Option<&'static str> {
+    pub(super) fn refusal(&self, now: Millis, row: RowId) -> Option<RequestState> {
         let refused = self.refused.iter().find(|(refused, _, until)| *refused == row && now < *until);
-        refused.map(|(_, state, _)| state.word())
+        refused.map(|(_, state, _)| *state)
     }
 
     /// A fresh id for a request for a row.
@@ -119,8 +160,34 @@ mod tests {
 
     const ROW: RowId = RowId(1);
 
-    fn shown(id: &str, state: RequestState) -> Vec<(String, RequestState)> {
-        vec![(id.to_owned(), state), ("another".into(), RequestState::Activated)]
+    fn shown(id: &str, state: RequestState) -> Vec<Shown> {
+        let one = |id: &str, state| Shown {
+            id: id.to_owned(),
+            state,
+            unix_ms: None,
+            green_extended_s: None,
+            red_reduced_s: None,
+        };
+        vec![one(id, state), one("another", RequestState::Activated)]
+    }
+
+    #[test]
+    fn the_end_of_a_request_is_remembered_until_another_one_lives() {
+        for state in
+            [RequestState::Rejected, RequestState::Timeout, RequestState::Cooldown, RequestState::Stale]
+        {
+            let mut requests = Requests::new(1);
+            let id = requests.make(ROW);
+            requests.note(Millis::ZERO, shown(&id, state));
+            // End states are shown once.
+            requests.note(Millis(100), shown("amb7", RequestState::Queued));
+            let ended = requests.ended().expect("remembered");
+            assert_eq!((ended.row, ended.shown.state, ended.by_us), (ROW, state, false));
+            assert_eq!(requests.others_in(RequestState::Queued), 1);
+            let next = requests.make(ROW);
+            requests.note(Millis(200), shown(&next, RequestState::Received));
+            assert_eq!(requests.ended(), None);
+        }
     }
 
     #[test]
@@ -143,7 +210,7 @@ mod tests {
         let mut requests = Requests::new(1);
         let id = requests.make(ROW);
         requests.note(Millis::ZERO, shown(&id, RequestState::Cooldown));
-        assert_eq!(requests.refusal(Millis(100), ROW), Some("cooldown"));
+        assert_eq!(requests.refusal(Millis(100), ROW), Some(RequestState::Cooldown));
         assert_eq!(requests.refusal(Millis::from_s(3), ROW), None);
         assert!(requests.live().is_empty() && requests.take_outlived().is_empty());
     }

@@ -151,6 +151,40 @@ fn counts_come_by_subscription() {
 }
 
 #[test]
+fn counts_are_subscribed_in_a_message_of_their_own() {
+    let subscribed = |counts_each: bool| {
+        let site = site(Protocol::Rsmp);
+        let (desk, _) = Desk::ready(&site, |desk| {
+            desk.peer.counts_each = counts_each;
+            desk.binding.detectors = vec![(2, "AB+84001=860DL002".into())];
+        });
+        let of = |m: &&Value| m["type"] == "StatusSubscribe";
+        let name = |m: &Value| (m["cId"].clone(), m["sS"][0]["sCI"].clone());
+        desk.peer.received.iter().filter(of).map(name).collect::<Vec<_>>()
+    };
+    let (watched, all) = ((json!("TC"), json!("S0001")), (json!("TC"), json!("S0205")));
+    assert_eq!(subscribed(false), [watched.clone(), all.clone()]);
+    let each = ["DL1", "AB+84001=860DL002"].map(|component| (json!(component), json!("S0201")));
+    assert_eq!(subscribed(true), [vec![watched, all], each.to_vec()].concat());
+}
+
+#[test]
+fn every_end_of_a_request_that_the_controller_chose_is_remembered() {
+    for word in ["rejected", "cooldown", "timeout"] {
+        let site = site(Protocol::Rsmp);
+        let (mut desk, mut device) = (Desk::new(&site), Device::new(site.clone()));
+        desk.peer.refuses_requests = Some(word);
+        let mut keeper = Keeper::new(site.clone(), clearway_contract::kit::PACE);
+        run(&mut keeper, &mut desk, &mut device, Millis::from_s(2));
+        let command = assertion(&site, MAIN, 1, 1, device.now, device.now + Millis::from_s(20));
+        keeper.offer(instant(device.now), &command).expect("taken");
+        run(&mut keeper, &mut desk, &mut device, Millis::from_s(6));
+        let ended = desk.exchange.as_ref().and_then(Exchange::ended).expect("an end");
+        assert_eq!((ended.row, ended.shown.state.word(), ended.by_us), (MAIN, word, false));
+    }
+}
+
+#[test]
 fn the_gate_names_what_does_not_hold() {
     let site = site(Protocol::Rsmp);
     let (mut desk, mut device) = Desk::ready(&site, |_| {});
@@ -241,7 +275,7 @@ fn a_rejected_request_is_given_up_with_the_controllers_word() {
             _ => None,
         })
         .collect();
-    assert_eq!(told, ["the controller says: cooldown"]);
+    assert_eq!(told, ["cooldown: the controller has just served a similar one and grants no other yet"]);
     assert_eq!(desk.commands().len(), 1, "asked once");
 }
 

@@ -2,6 +2,7 @@
 //! event; nothing is sent, and nothing is queued, while the session is not ready.
 
 use super::{Instant, Rights, Session, UNACKNOWLEDGED_MAX};
+use crate::board::AlarmState;
 use crate::frame::{
     Addressed, Alarm, Argument, CommandRequest, Message, StatusName, StatusRequest, StatusSubscribe,
     Subscription,
@@ -64,6 +65,17 @@ impl AlarmAsk {
             Self::Suspend => "Suspend",
             Self::Resume => "Resume",
             Self::Request => "Request",
+        }
+    }
+
+    /// Whether a state shows what was asked for.
+    #[must_use]
+    pub const fn is_shown_by(self, state: &AlarmState) -> bool {
+        match self {
+            Self::Acknowledge => state.acknowledged,
+            Self::Suspend => state.suspended,
+            Self::Resume => !state.suspended,
+            Self::Request => true,
         }
     }
 }

@@ -54,3 +54,38 @@ pub const ALARMS: &[Entry] = &[
     alarm("A0303", Scope::DetectorLogic, Sxl::V1_1, 2, DETECTOR),
     alarm("A0304", Scope::DetectorLogic, Sxl::V1_1, 2, LOGIC),
 ];
+
+/// What an alarm means, in a few words of ours; empty for codes that the list does not have.
+#[must_use]
+pub fn alarm_text(code: &str) -> &'static str {
+    match code {
+        "A0001" => "serious hardware fault, the controller is in failure mode",
+        "A0002" => "minor hardware fault",
+        "A0003" => "serious configuration fault, the controller is in failure mode",
+        "A0004" => "minor configuration fault",
+        "A0005" => "coordination lost",
+        "A0006" => "safety fault, the controller is in failure mode",
+        "A0007" => "no communication with a supervisor or time server",
+        "A0008" => "a signal group waits for green and gets none",
+        "A0009" => "another fault",
+        "A0010" => "door open",
+        "A0101" => "push button faulty",
+        "A0201" => "serious lamp fault, the controller is in failure mode",
+        "A0202" => "minor lamp fault",
+        "A0301" => "detector faulty",
+        "A0302" => "detector reports nonsense",
+        "A0303" => "detector faulty, the controller is in failure mode",
+        "A0304" => "detector reports nonsense, the controller is in failure mode",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_alarm_has_words() {
+        assert!(ALARMS.iter().all(|alarm| !alarm_text(alarm.code).is_empty()));
+    }
+}

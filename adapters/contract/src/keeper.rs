@@ -74,8 +74,10 @@ pub struct Keeper {
     connect_at: Millis,
     status_at: Millis,
     counts_at: Millis,
-    /// Own rows that we called and did not yet read back as off.
+    /// Own rows that we called and did not yet both take back and read as off.
     owed: RowSet,
+    /// Of these, the rows whose taking back the device has answered since.
+    taken_back: RowSet,
     /// The lease whose call the outstanding write makes.
     writing: Option<Lease>,
     made: Option<Made>,
@@ -112,6 +114,7 @@ impl Keeper {
             status_at: Millis::ZERO,
             counts_at: Millis::ZERO,
             owed: RowSet::EMPTY,
+            taken_back: RowSet::EMPTY,
             writing: None,
             made: None,
             releases: Vec::with_capacity(RELEASES_MAX),
@@ -195,12 +198,14 @@ impl Keeper {
     /// Whether no row of ours can still be called on our account.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
+        // What is not the device that we know is not written to, whatever it shows.
+        let stranger = self.known.judged && !self.known.identified;
         let left = match self.known.calls {
-            None => !self.suspicious,
-            Some(calls) => calls.is_empty() || (self.known.judged && !self.known.identified),
+            None => !self.suspicious && self.owed.is_empty(),
+            Some(calls) => stranger || (calls.is_empty() && self.owed.is_empty()),
         };
         let writing = matches!(self.outstanding, Some((Ask::Write(_), _)));
-        self.owed.is_empty() && left && !writing && self.mailbox.lease().is_none()
+        left && !writing && self.mailbox.lease().is_none()
     }
 
     /// What to do now.

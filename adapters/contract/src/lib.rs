@@ -22,7 +22,7 @@ pub mod site;
 pub use ask::{Answer, Ask, Call, Now, StatusReading, Step, Write};
 pub use gate::{ArmedController, Entry, GateFinding, GateReading, GateRow, Intervals, RowReading, judge};
 pub use keeper::Keeper;
-pub use mailbox::Refusal;
+pub use mailbox::{LEASE_GUARD, Refusal};
 #[cfg(feature = "actor")]
 pub use outbox::{Orders, Outbox, outbox};
 pub use pacing::Pace;

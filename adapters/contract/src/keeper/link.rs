@@ -40,7 +40,7 @@ impl Keeper {
         if let Ask::Write(write) = ask {
             self.note_try(now, write.clear);
             if let Some(call) = write.call {
-                self.owed = self.owed.with(call.row);
+                self.owe(call.row);
             }
         }
         if ask == Ask::Gate {

@@ -23,7 +23,9 @@ impl Keeper {
         let armed = self.known.armed.as_ref().filter(|armed| armed.is_valid(self.connection, now));
         let lease = self.mailbox.lease().filter(|_| armed.is_some());
         let keep = lease.map_or(RowSet::EMPTY, |lease| RowSet::of(lease.row));
-        let surplus = calls.iter().filter(|row| !keep.contains(*row)).fold(RowSet::EMPTY, RowSet::with);
+        // A reading may show what was: what we called is taken back even where it shows nothing.
+        let on = self.owed.iter().fold(calls, RowSet::with);
+        let surplus = on.iter().filter(|row| !keep.contains(*row)).fold(RowSet::EMPTY, RowSet::with);
         if !surplus.is_empty() && self.known.identified {
             return Some(self.clearance(surplus, lease));
         }
@@ -74,6 +76,7 @@ impl Keeper {
         self.failures = 0;
         self.refusals = 0;
         self.note_try(now, write.clear);
+        self.taken_back = write.clear.iter().fold(self.taken_back, RowSet::with);
         self.known.calls = None;
         self.status_at = now.at;
         let controller = self.site.controller;
@@ -86,7 +89,7 @@ impl Keeper {
             self.made = None;
             return;
         };
-        self.owed = self.owed.with(lease.row);
+        self.owe(lease.row);
         if let Some(made) = self.made.filter(|made| !self.is_news(made, &lease)) {
             self.made = Some(Made { at: now.at, ..made });
             return;
@@ -99,6 +102,8 @@ impl Keeper {
     pub(super) fn refused(&mut self, now: Now, write: &Write, reason: &str) {
         self.failures = 0;
         self.note_try(now, write.clear);
+        // A device that refuses to take a row back knows of no such call; the reading decides.
+        self.taken_back = write.clear.iter().fold(self.taken_back, RowSet::with);
         self.known.calls = None;
         self.status_at = now.at;
         let Some(refused) = self.writing.take() else { return };
@@ -129,10 +134,11 @@ impl Keeper {
                 });
             }
         }
-        self.owed = self.owed.iter().filter(|row| calls.contains(*row)).fold(RowSet::EMPTY, RowSet::with);
-        let events = &mut self.events;
+        let over = |row: &RowId| self.taken_back.contains(*row) && !calls.contains(*row);
+        self.owed = self.owed.iter().filter(|row| !over(row)).fold(RowSet::EMPTY, RowSet::with);
+        let (events, owed) = (&mut self.events, self.owed);
         self.releases.retain(|release| {
-            let on = calls.contains(release.row);
+            let on = calls.contains(release.row) || owed.contains(release.row);
             if !on {
                 let (request, fix_ns) = (release.request, release.fix_ns);
                 events.push(PortEvent::Confirmed {
@@ -145,6 +151,12 @@ impl Keeper {
             }
             on
         });
+    }
+
+    /// A call of ours may have reached the device: it is to be taken back.
+    pub(super) fn owe(&mut self, row: RowId) {
+        self.owed = self.owed.with(row);
+        self.taken_back = self.taken_back.iter().filter(|r| *r != row).fold(RowSet::EMPTY, RowSet::with);
     }
 
     /// The device dropped a call that outlived its maximum presence: it must go off, and it is not

@@ -85,6 +85,50 @@ fn a_controller_without_capabilities_is_watched_and_never_written() {
     assert!(bench.count(|event| matches!(event, PortEvent::Status(_))) > 20);
 }
 
+/// A device that carries out every write and shows none: its readings are of an earlier moment.
+struct ShowsWhatWas;
+
+impl Face for ShowsWhatWas {
+    fn exchange(&mut self, ask: &Ask, device: &mut Device) -> Answer {
+        match Direct.exchange(ask, device) {
+            Answer::Status(reading) => Answer::Status(StatusReading { calls: RowSet::EMPTY, ..reading }),
+            answer => answer,
+        }
+    }
+}
+
+#[test]
+fn s10_a_call_is_taken_back_though_the_reading_shows_none() {
+    let site = site(Protocol::Modbus);
+    let mut bench = Bench::new(&site, &|_: &Site| Box::new(ShowsWhatWas) as Box<dyn Face>);
+    bench.run_until(Millis::from_s(1));
+    bench.offer(&assertion(&site, MAIN, 1, 1, bench.now, bench.now + Millis::from_s(20)));
+    bench.run_until(Millis::from_s(3));
+    assert!(bench.device.calls.contains(MAIN));
+    let before = bench.device.writes.len();
+    bench.offer(&release(&site, MAIN, 1, 2, bench.now));
+    let confirmed = |event: &PortEvent| matches!(event, PortEvent::Confirmed { assert: false, .. });
+    assert_eq!(bench.count(confirmed), 0, "C10: nothing is confirmed before it was written");
+    bench.run_until(Millis::from_s(4));
+    assert!(bench.device.writes.len() > before && !bench.device.calls.contains(MAIN));
+    assert_eq!(bench.count(confirmed), 1);
+}
+
+#[test]
+fn s11_another_row_waits_until_a_hidden_call_is_taken_back() {
+    let site = site(Protocol::Modbus);
+    let mut bench = Bench::new(&site, &|_: &Site| Box::new(ShowsWhatWas) as Box<dyn Face>);
+    bench.run_until(Millis::from_s(1));
+    bench.offer(&assertion(&site, MAIN, 1, 1, bench.now, bench.now + Millis::from_s(20)));
+    bench.run_until(Millis::from_s(3));
+    let before = bench.device.writes.len();
+    bench.offer(&assertion(&site, CROSS, 2, 1, bench.now, bench.now + Millis::from_s(20)));
+    bench.run_until(Millis::from_s(4));
+    let writes: Vec<RowSet> = bench.device.writes[before..].iter().map(|(_, calls)| *calls).collect();
+    assert!(writes.len() >= 2 && !writes[0].contains(MAIN) && !writes[0].contains(CROSS), "{writes:?}");
+    assert!(writes.last().is_some_and(|calls| calls.contains(CROSS)), "{writes:?}");
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Act {
     Call(u8, i64),

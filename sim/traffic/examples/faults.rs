@@ -37,7 +37,7 @@ struct Cli {
     /// Plant a bug, by name; `list` prints the names.
     #[arg(long)]
     planted: Option<String>,
-    /// Print what happened, even when nothing is wrong.
+    /// Print everything that is remembered of what happened, even when nothing is wrong.
     #[arg(long)]
     trace: bool,
     /// No faults: for the speed.
@@ -149,7 +149,8 @@ fn report(cli: &Cli, worlds: &Worlds, asked: Settings, outcome: &Outcome) {
     let first = outcome.breaches.first().map_or(Millis::NEVER, |breach| breach.at);
     let before = again.timeline.iter().filter(|(at, what)| *at <= first && !what.is_empty());
     let before: Vec<&(Millis, String)> = before.collect();
-    for (at, what) in &before[before.len().saturating_sub(TIMELINE_SHOWN)..] {
+    let shown = if cli.trace { before.len() } else { TIMELINE_SHOWN };
+    for (at, what) in &before[before.len().saturating_sub(shown)..] {
         lines.push(format!("{:>9.3} {what}", at.as_s()));
     }
     for breach in &outcome.breaches {

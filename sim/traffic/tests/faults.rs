@@ -1,6 +1,6 @@
 //! The fault simulation: seeds hold every invariant, repeat themselves, and find planted bugs.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use clearway_contract::Protocol;
 use clearway_network::testing::corridor;
@@ -8,7 +8,7 @@ use clearway_signals::Millis;
 use clearway_traffic::faults::{Outcome, Planted, Scenario, Settings, run};
 
 /// Seeds that a planted bug may take to be found.
-const SEEDS_MAX: u64 = 40;
+const SEEDS_MAX: u32 = 40;
 
 /// The corridor of `cargo xtask dst --network corridor`.
 fn scenario() -> Scenario {
@@ -59,15 +59,24 @@ fn s18_in_the_shadow_nothing_is_written() {
     assert_eq!(outcome.count, 0, "{}", explained(3, &outcome));
 }
 
+/// Whether a seed is clean without any bug; run once for all tests of this process.
+fn is_clean(scenario: &Scenario, settings: Settings) -> bool {
+    static KNOWN: [OnceLock<bool>; SEEDS_MAX as usize + 1] =
+        [const { OnceLock::new() }; SEEDS_MAX as usize + 1];
+    let place = usize::try_from(settings.seed).expect("seeds are few");
+    *KNOWN[place].get_or_init(|| run(scenario, settings).count == 0)
+}
+
 /// The seed that finds the bug, and the invariant that it breaks first. A seed that breaks without
 /// the bug too shows nothing.
 fn found(planted: Planted) -> Option<(u64, &'static str)> {
     let scenario = scenario();
     (1..=SEEDS_MAX).find_map(|seed| {
+        let seed = u64::from(seed);
         let settings = Settings { shadow: false, ..short(seed) };
         let outcome = run(&scenario, Settings { planted: Some(planted), ..settings });
         let breach = outcome.breaches.first()?;
-        (run(&scenario, settings).count == 0).then_some((seed, breach.rule))
+        is_clean(&scenario, settings).then_some((seed, breach.rule))
     })
 }
 
@@ -102,6 +111,7 @@ planted! {
     a_connection_adopted_without_reading_is_found: AdoptWithoutReading,
     a_missing_guard_of_the_lease_is_found: NoLeaseGuard,
     a_write_to_a_row_of_others_is_found: ForeignRow,
+    a_transit_request_on_an_emergency_row_is_found: TransitAsEmergency,
     a_dead_man_timer_that_is_off_is_found: NoDeadMan,
     a_forgotten_release_is_found: ForgottenRelease,
     a_reckoned_position_taken_for_a_fresh_one_is_found: ReckonedPosition,

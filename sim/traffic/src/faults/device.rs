@@ -63,6 +63,9 @@ pub(crate) struct Written {
     pub allowed: bool,
     /// It was carried out.
     pub taken: bool,
+    /// How long what it calls may live by its own words: its time to live, the arrival or the
+    /// departure that it announces. Zero where it announces none.
+    pub lives: Millis,
 }
 
 /// What became of a packet.
@@ -90,8 +93,9 @@ pub(crate) struct Device {
     pub own: RowSet,
     own_preempts: RowSet,
     options: Options,
-    /// Somebody else keeps the dead-man timer fed until then.
-    pub fed_until: Millis,
+    /// Somebody else keeps the dead-man timer fed until then, and did so last at this time.
+    fed_until: Millis,
+    fed_at: Millis,
     /// When each own row was last in service.
     served_at: Vec<Millis>,
 }
@@ -132,6 +136,7 @@ impl Device {
             own,
             options,
             fed_until: Millis::ZERO,
+            fed_at: Millis(-1_000_000),
             served_at: vec![Millis(-1_000_000); controller.rows.len()],
         }
     }
@@ -210,6 +215,11 @@ impl Device {
         (preempts.fold(RowSet::EMPTY, RowSet::with), status.priority.is_some())
     }
 
+    /// The first own row on the preempt channel.
+    pub fn emergency_row(&self) -> Option<RowId> {
+        self.own_preempts.iter().next()
+    }
+
     /// Whether an own row was in service within the last `within`.
     pub fn served_within(&self, row: RowId, now: Millis, within: Millis) -> bool {
         self.served_at.get(row.index()).is_some_and(|at| now - *at <= within)
@@ -220,16 +230,34 @@ impl Device {
         self.hazard == Unsafe::No && matches!(self.emulator().mode(), Mode::Normal | Mode::Backup)
     }
 
-    /// How long a call of ours may stay on after the last write that reached it.
-    pub fn outlives(&self, protocol: Protocol, arrival_in: Millis, is_emergency: bool) -> Millis {
+    /// S8: how long a call of ours may stay on after the last write that reached it: the controller's own
+    /// timer and what the write announced, whichever is longer (NTCIP), or one after the other (RSMP).
+    pub fn outlives(&self, protocol: Protocol, announced: Millis) -> Millis {
         match protocol {
-            Protocol::Ntcip if is_emergency => self.options.backup_time + Millis(200),
-            // A priority request lives until the vehicle is expected to have left.
-            Protocol::Ntcip => arrival_in + Millis(11_500),
-            Protocol::Modbus => Millis(5_200),
+            Protocol::Ntcip => self.options.backup_time.max(announced),
+            Protocol::Modbus => announced,
             // Stale ten seconds after the arrival that was announced, or after the last update.
-            Protocol::Rsmp => arrival_in + Lifetimes::default().stale_after + Millis(1_300),
+            Protocol::Rsmp => announced + Lifetimes::default().stale_after,
         }
+    }
+
+    /// Somebody else feeds the dead-man timer from now on, every five seconds.
+    pub fn be_fed(&mut self, until: Millis) {
+        self.fed_until = until;
+    }
+
+    /// As an ATMS does that sets its pattern: any command feeds the one timer of the unit.
+    pub fn feed(&mut self, now: Millis) {
+        if now < self.fed_until && now.0 % 5_000 == 0 {
+            self.station.emulator_mut().feed();
+            self.fed_at = now;
+        }
+    }
+
+    /// Whether the timer still runs on what somebody else sent: safety.md 3 of its controllers, "reset by a SET
+    /// of any control parameter by anybody". What then ends a call is its maximum presence (S9).
+    pub fn is_fed(&self, now: Millis) -> bool {
+        now - self.fed_at <= self.options.backup_time + Millis::from_s(1)
     }
 
     /// A packet arrives.
@@ -253,11 +281,9 @@ impl Device {
 
     /// What it says by itself.
     pub fn speak(&mut self, now: Millis, wall_ms: i64) -> Vec<Packet> {
-        if matches!(self.lie, Lie::Dead) {
-            return Vec::new();
-        }
+        // Nobody hears it while it is not reached; its requests age all the same.
         let said = self.face.speak(&mut self.station, Instant { at: now, unix_ms: wall_ms });
-        if matches!(self.lie, Lie::Mute) { Vec::new() } else { said }
+        if matches!(self.lie, Lie::Mute | Lie::Dead) { Vec::new() } else { said }
     }
 
     /// Be well again: what was broken is mended, the mode is normal.

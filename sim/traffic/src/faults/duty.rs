@@ -1,7 +1,7 @@
 //! Who drives where: missions and lines, told to the centre, and reports that reach it.
 
 use clearway_planner::{Event, Mission, TransitUpdate, VehicleFix};
-use clearway_signals::{Millis, MissionId};
+use clearway_signals::{GroupSet, Millis, MissionId};
 
 use super::packet::Due;
 use super::planted::Planted;
@@ -9,6 +9,16 @@ use super::rider::{Duty, Report};
 use super::run::{Run, WALL_MS};
 
 impl Run<'_> {
+    /// By controller, the groups before which a vehicle waits.
+    pub fn demands(&self) -> Vec<GroupSet> {
+        let mut demands = vec![GroupSet::EMPTY; self.devices.len()];
+        for line in self.riders.iter().filter_map(|rider| rider.waits_at(self.scenario)) {
+            let known = &mut demands[line.controller.index()];
+            *known = known.with(line.group);
+        }
+        demands
+    }
+
     pub fn riders_go_on(&mut self) {
         let now = self.now;
         for n in 0..self.riders.len() {

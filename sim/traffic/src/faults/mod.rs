@@ -9,7 +9,7 @@
 //! `scenario` is what a run is about, `swarm` draws the faults, `strike` carries them out, `weather` is
 //! the network, `device` a controller, `centre` one life of the engine with its ports, `port` and
 //! `link` the way to one controller, `rider` a vehicle and `duty` what it is sent out for, `disk` the journal's disk, `oracle` the
-//! onlooker who knows the truth, `planted` the bugs that a run must find.
+//! onlooker who knows the truth, `reds` what it holds against long reds, `planted` the bugs that a run must find.
 
 mod centre;
 mod device;
@@ -20,6 +20,7 @@ mod oracle;
 mod packet;
 mod planted;
 mod port;
+mod reds;
 mod rider;
 mod run;
 mod scenario;

@@ -3,16 +3,19 @@
 
 use clearway_field::Totals;
 use clearway_network::Network;
-use clearway_signals::{Millis, Mode, RequestId};
+use clearway_signals::{GroupSet, Millis, RequestId};
 
 use super::device::{Device, Written};
 use super::port::{Leased, Port};
+use super::reds::Reds;
 
 /// Breaches that are kept; more are only counted.
 const KEPT_MAX: usize = 16;
-/// A group with a plan is red no longer than this because of us: the limit for priority, and two
-/// emergency vehicles in a row (S12).
-const RED_MAX: Millis = Millis::from_s(180 + 2 * 120 + 120);
+/// A call that was asked for this long ago is over, whatever became of its packets (S7, S9).
+const ASKED_MAX: Millis = Millis::from_s(180);
+/// S8: "within unitBackupTime + TTL + one transition"; the last is a tick of the controller, and the second
+/// between two looks.
+const TRANSITION: Millis = Millis(1_300);
 /// A release must have taken effect this long after it was commanded, on a sound link (S10).
 const RELEASE_MAX: Millis = Millis(1_500);
 
@@ -37,10 +40,10 @@ struct Street {
     outlives: Millis,
     /// Anything was wrong with the link or the controller until then.
     troubled_until: Millis,
-    /// Red without a break since, by group.
-    red_since: Vec<Millis>,
-    /// An own row was on at some time in that red.
-    ours_in_red: Vec<bool>,
+    /// When a call of each row last left that an engine had asked for.
+    asked_at: Vec<Millis>,
+    /// How long whoever waits is red because of us.
+    reds: Reds,
     /// When an own row could last have been armed.
     armable_at: Millis,
     /// A release was commanded and its row is still on.
@@ -60,13 +63,13 @@ pub(crate) struct Oracle {
 
 impl Oracle {
     pub fn new(network: &Network) -> Self {
-        let street = |groups: usize| Street {
+        let street = |groups: usize, rows: usize| Street {
             read_by: None,
             written_at: Millis(-1_000_000),
             outlives: Millis::ZERO,
             troubled_until: Millis::from_s(30),
-            red_since: vec![Millis::ZERO; groups],
-            ours_in_red: vec![false; groups],
+            asked_at: vec![Millis(-1_000_000); rows],
+            reds: Reds::new(groups),
             armable_at: Millis::ZERO,
             released: None,
             withheld: None,
@@ -74,7 +77,7 @@ impl Oracle {
         Self {
             breaches: Vec::new(),
             count: 0,
-            streets: network.controllers.iter().map(|c| street(c.groups.len())).collect(),
+            streets: network.controllers.iter().map(|c| street(c.groups.len(), c.rows.len())).collect(),
             totals: Totals::default(),
         }
     }
@@ -132,7 +135,7 @@ impl Oracle {
                     format!("controller {controller}: row {} is called {late} ms late", row.0),
                 );
             }
-            Some(_) => {}
+            Some(_) => self.streets[usize::from(controller)].asked_at[row.index()] = at,
         }
     }
 
@@ -170,7 +173,7 @@ impl Oracle {
     }
 
     /// Look at a controller, once a second.
-    pub fn look(&mut self, controller: usize, device: &Device, now: Millis) {
+    pub fn look(&mut self, controller: usize, device: &Device, demand: GroupSet, now: Millis) {
         let (preempts, priority) = device.held();
         let ours = !preempts.is_empty() || priority;
         if preempts.iter().count() > 1 {
@@ -179,16 +182,23 @@ impl Oracle {
         if device.is_armable() {
             self.streets[controller].armable_at = now;
         }
-        let fed = now < device.fed_until + Millis::from_s(16);
         let street = &self.streets[controller];
-        let gone = street.written_at + street.outlives + Millis(1_100);
-        if ours && now > gone && !fed {
+        let unasked = preempts.iter().find(|row| now - street.asked_at[row.index()] > ASKED_MAX);
+        if let Some(row) = unasked {
+            self.breach(now, "S13", format!("controller {controller}: nobody asked for row {}", row.0));
+        }
+        let street = &self.streets[controller];
+        let gone = street.written_at + street.outlives + TRANSITION;
+        if ours && now > gone && !device.is_fed(now) {
             let since = (now - street.written_at).0;
             self.breach(now, "S8", format!("controller {controller}: on {since} ms after the last write"));
         }
         self.look_at_release(controller, ours, now);
         self.look_at_withheld(controller, ours, now);
-        self.look_at_reds(controller, device, ours, now);
+        if let Some((group, red)) = self.streets[controller].reds.look(device, demand, now) {
+            let what = format!("controller {controller}: group {group} red for {} ms because of us", red.0);
+            self.breach(now, "S12", what);
+        }
     }
 
     fn look_at_release(&mut self, controller: usize, ours: bool, now: Millis) {
@@ -218,31 +228,6 @@ impl Oracle {
                     format!("controller {controller}: still on 2 s after release of all"),
                 );
             }
-        }
-    }
-
-    /// S12: who is red for long, and because of us.
-    fn look_at_reds(&mut self, controller: usize, device: &Device, ours: bool, now: Millis) {
-        use clearway_field::Aspect;
-        let emulator = device.emulator();
-        let excused = !matches!(emulator.mode(), Mode::Normal | Mode::Backup)
-            || !emulator.status().physical.is_empty()
-            || emulator.serving().is_some_and(|row| !device.own.contains(row));
-        let street = &mut self.streets[controller];
-        let mut starved = None;
-        for (group, aspect) in emulator.aspects().iter().enumerate() {
-            if *aspect != Aspect::Red || excused {
-                street.red_since[group] = now;
-                street.ours_in_red[group] = false;
-            }
-            street.ours_in_red[group] |= ours;
-            if street.ours_in_red[group] && now - street.red_since[group] > RED_MAX {
-                starved = Some((group, now - street.red_since[group]));
-                street.red_since[group] = now;
-            }
-        }
-        if let Some((group, red)) = starved {
-            self.breach(now, "S12", format!("controller {controller}: group {group} red for {} ms", red.0));
         }
     }
 

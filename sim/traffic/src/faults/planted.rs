@@ -24,6 +24,8 @@ pub enum Planted {
     NoLeaseGuard,
     /// A write goes to a row of somebody else.
     ForeignRow,
+    /// A transit request is written to an emergency row (by NTCIP).
+    TransitAsEmergency,
     /// The gate is told that the dead-man timer runs.
     NoDeadMan,
     /// Releases are reported as written and read back, and never sent.
@@ -36,7 +38,7 @@ pub enum Planted {
 
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::SkipSync,
         Self::AckBeforeDurable,
         Self::OldEpoch,
@@ -47,6 +49,7 @@ impl Planted {
         Self::AdoptWithoutReading,
         Self::NoLeaseGuard,
         Self::ForeignRow,
+        Self::TransitAsEmergency,
         Self::NoDeadMan,
         Self::ForgottenRelease,
         Self::ReckonedPosition,
@@ -67,6 +70,7 @@ impl Planted {
             Self::AdoptWithoutReading => "adopt-without-reading",
             Self::NoLeaseGuard => "no-lease-guard",
             Self::ForeignRow => "foreign-row",
+            Self::TransitAsEmergency => "transit-as-emergency",
             Self::NoDeadMan => "no-dead-man",
             Self::ForgottenRelease => "forgotten-release",
             Self::ReckonedPosition => "reckoned-position",

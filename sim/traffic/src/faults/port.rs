@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use clearway_certify::Action;
 use clearway_contract::{Answer, Ask, Dispatch, GateReading, Keeper, Now, PortEvent, Site, Step};
-use clearway_contract::{Entry, LinkState, StatusReading};
+use clearway_contract::{Entry, LEASE_GUARD, LinkState, StatusReading};
 use clearway_signals::{ControllerId, Millis, RowId, RowKind, RowSet};
 
 use super::link::{Link, pace};
@@ -160,7 +160,8 @@ impl Port {
             slips.push(Slip::OldEpoch);
         }
         self.engine = self.engine.max(engine);
-        let before = self.lease.filter(|lease| now < lease.expires);
+        // C5: a lease is over its guard before its end; nothing may be sent for it from then on.
+        let before = self.lease.filter(|lease| now + LEASE_GUARD < lease.expires);
         match command.action() {
             Action::Assert { arrival } => {
                 let is_emergency = self.emergency.contains(command.row());

@@ -6,7 +6,7 @@ use clearway_network::{LineId, Network, Point};
 use clearway_signals::{GeoPoint, Millis, MissionId, VehicleId};
 
 use super::device::Device;
-use super::scenario::{Scenario, Way};
+use super::scenario::{Scenario, StopLine, Way};
 use crate::rng::Rng;
 
 /// Vehicles move in steps of this length.
@@ -140,6 +140,15 @@ impl Rider {
         self.speed_mm_s = (to - self.at_mm) * 1000 / STEP.0;
         self.at_mm = to;
         self.at_mm >= way.length_mm()
+    }
+
+    /// The stop line before which it stands.
+    pub fn waits_at(&self, scenario: &Scenario) -> Option<StopLine> {
+        if self.duty != Duty::Driving || self.speed_mm_s != 0 {
+            return None;
+        }
+        let line = self.way_of(scenario).lines.get(self.next_line)?;
+        (line.at_mm - self.at_mm <= BEFORE_LINE_MM).then_some(*line)
     }
 
     /// The reports that are due now, with the time that each takes beyond the usual.

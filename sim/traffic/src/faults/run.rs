@@ -4,7 +4,7 @@ use clearway_certify::Command;
 use clearway_contract::Protocol;
 use clearway_field::Totals;
 use clearway_planner::{Event, Notice};
-use clearway_signals::{Channel, Millis, RequestId, RequestState, RowId, VehicleId};
+use clearway_signals::{Channel, Millis, RequestId, RequestState, RowId, RowKind, VehicleId};
 
 use super::centre::{Centre, engine_event};
 use super::device::{Device, Lie, Unsafe};
@@ -25,7 +25,7 @@ const TICK: Millis = Millis(100);
 /// Sunday, 1 March 2026, 10:00 UTC.
 pub(crate) const WALL_MS: i64 = 1_772_359_200_000;
 /// Lines of the timeline that are kept.
-const TIMELINE_MAX: usize = 4_000;
+const TIMELINE_MAX: usize = 200_000;
 /// After the faults everything must be up and armed again within this time.
 const SETTLE: Millis = Millis::from_s(150);
 /// The last part of a run: no vehicle drives, nothing may be called.
@@ -351,10 +351,7 @@ impl<'a> Run<'a> {
         }
         if let Some(written) = outcome.written.filter(|_| writes) {
             let protocol = self.scenario.protocols[controller];
-            let lease = self.centre.as_ref().and_then(|centre| centre.ports[controller].lease);
-            let arrival_in = lease.map_or(Millis::from_s(120), |lease| lease.arrival.since(self.now));
-            let is_emergency = lease.is_some_and(|lease| lease.is_emergency);
-            let outlives = self.devices[controller].outlives(protocol, arrival_in, is_emergency);
+            let outlives = self.devices[controller].outlives(protocol, written.lives);
             let (taken, shadow) = (written.taken, self.settings.shadow);
             self.oracle.written(controller, session, written, shadow, outlives, self.now);
             self.mix(&[controller as u64, u64::from(taken), self.now.0.unsigned_abs()]);
@@ -427,7 +424,7 @@ impl<'a> Run<'a> {
             if let Some(centre) = &self.centre {
                 self.oracle.leaves(&centre.ports[controller], leaves, calls);
             }
-            let packet = self.misdirected(controller, packet, writes);
+            let packet = self.misdirected(controller, packet, writes, calls);
             let due = |packet| Due::ToDevice { controller, life: session, packet, writes };
             let weather = self.weathers[controller].0;
             if packet.is_of_stream() {
@@ -446,18 +443,24 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The bug that writes to somebody else's row.
-    fn misdirected(&self, controller: usize, packet: Packet, writes: bool) -> Packet {
+    /// The bugs that write to another row than the one that was asked for.
+    fn misdirected(&self, controller: usize, packet: Packet, writes: bool, calls: Option<RowId>) -> Packet {
         use clearway_ntcip::frame::PREEMPT_CALL;
         let Packet::SnmpRequest { id, ask: super::packet::SnmpAsk::Set(mut bindings) } = packet else {
             return packet;
         };
-        let foreign = super::device::foreign_rows(&self.scenario.network.controllers[controller]).next();
-        let rows = &self.scenario.network.controllers[controller].rows;
-        if let (true, Some(Planted::ForeignRow), Some(row)) = (writes, self.settings.planted, foreign)
-            && let Some(binding) = bindings.first_mut()
-        {
-            binding.0 = PREEMPT_CALL.of(rows[row.index()].number);
+        let described = &self.scenario.network.controllers[controller];
+        let transit = calls.is_some_and(|row| described.rows[row.index()].kind == RowKind::Transit);
+        let row = match self.settings.planted {
+            Some(Planted::ForeignRow) if writes => super::device::foreign_rows(described).next(),
+            Some(Planted::TransitAsEmergency) if transit => self.devices[controller].emergency_row(),
+            _ => None,
+        };
+        if let (Some(row), Some(binding)) = (row, bindings.first_mut()) {
+            binding.0 = PREEMPT_CALL.of(described.rows[row.index()].number);
+            if transit {
+                binding.1 = clearway_ntcip::Data::Integer(1);
+            }
         }
         Packet::SnmpRequest { id, ask: super::packet::SnmpAsk::Set(bindings) }
     }
@@ -587,10 +590,10 @@ impl<'a> Run<'a> {
     fn look(&mut self) {
         let now = self.now;
         let mut totals = Totals::default();
-        for controller in 0..self.devices.len() {
-            let device = &self.devices[controller];
+        let demands = self.demands();
+        for (controller, device) in self.devices.iter().enumerate() {
             totals = totals.plus(device.totals());
-            self.oracle.look(controller, device, now);
+            self.oracle.look(controller, device, demands[controller], now);
         }
         self.oracle.monitors(totals, now);
         if now == self.faults_end + SETTLE && !self.settings.calm {

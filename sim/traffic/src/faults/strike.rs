@@ -231,7 +231,7 @@ impl Run<'_> {
                 }
             }
             Kind::Fed => {
-                self.devices[controller].fed_until = until;
+                self.devices[controller].be_fed(until);
                 self.note(|| format!("controller {controller}: another centre feeds its timer"));
             }
             _ => {
@@ -346,10 +346,7 @@ impl Run<'_> {
     pub fn mend(&mut self) {
         let now = self.now;
         for controller in 0..self.devices.len() {
-            if now < self.devices[controller].fed_until && now.0 % 5_000 == 0 {
-                // As an ATMS does that sets its pattern: any command feeds the timer.
-                self.devices[controller].station.emulator_mut().feed();
-            }
+            self.devices[controller].feed(now);
             if self.weathers[controller].1 == now {
                 self.weathers[controller].0 = Weather::CLEAR;
             }

@@ -240,7 +240,7 @@ fn set(
         }
         _ => false,
     });
-    let mut written = Written { allowed, taken: false };
+    let mut written = Written { allowed, taken: false, lives: departure(&objects, bindings) };
     let answer = match seen.lie {
         Lie::Refusing => SnmpAnswer::Refused,
         Lie::Deaf => SnmpAnswer::Done,
@@ -257,6 +257,18 @@ fn set(
     };
     outcome.written = (!selects).then_some(written);
     answer
+}
+
+/// When the vehicle of a priority request will have left, from now.
+fn departure(objects: &[Option<Object>], bindings: &[(Name, Data)]) -> Millis {
+    let seconds = objects.iter().zip(bindings).filter_map(|(object, (_, data))| match (object, data) {
+        (Some(Object::Priority(1 | 2 | 8 | 9)), Data::Octets(block)) => {
+            let octets = block.get(23..25)?;
+            Some(i64::from(octets[0]) << 8 | i64::from(octets[1]))
+        }
+        _ => None,
+    });
+    Millis::from_s(seconds.max().unwrap_or(0))
 }
 
 fn modbus(
@@ -288,7 +300,7 @@ fn modbus(
                     Err(_) => (false, Err(Exception::Value)),
                 },
             };
-            outcome.written = Some(Written { allowed, taken });
+            outcome.written = Some(Written { allowed, taken, lives: Millis(i64::from(frame[3]) * 100) });
             answer
         }
         _ => Err(Exception::Function),
@@ -365,7 +377,7 @@ fn rsmp(
             let text = String::from_utf8_lossy(&bytes);
             if text.contains("\"CommandRequest\"") {
                 let refused = commands_refused(&text);
-                outcome.written = Some(Written { allowed: !refused, taken: true });
+                outcome.written = Some(Written { allowed: !refused, taken: true, lives: arrival(&text) });
             }
             site.receive(0, &bytes, station, now);
             site.advance(station, now);
@@ -378,6 +390,16 @@ fn rsmp(
         _ => {}
     }
     outcome
+}
+
+/// The latest arrival that the commands in a piece of a stream announce, from now.
+fn arrival(text: &str) -> Millis {
+    let etas = text.match_indices(r#""n":"eta""#).filter_map(|(at, _)| {
+        let argument = text[at..].split('}').next()?;
+        argument.split(r#""v":""#).nth(1)?.split('"').next()?.parse::<i64>().ok()
+    });
+    // A piece that was damaged on its way says nothing: the controller closes.
+    Millis::from_s(etas.max().unwrap_or(0).clamp(0, 255))
 }
 
 /// Whether a piece of a stream holds commands that are not ours to give.

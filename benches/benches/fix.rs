@@ -1,19 +1,34 @@
-//! Latency of a position on a way with 30 signals: `cargo bench -p clearway-benches --bench fix`.
+//! Latency of a position on a way with 30 signals, and of the checker; memory of an engine:
+//! `cargo bench -p clearway-benches --bench fix`.
 
-use clearway_benches::alloc_counter::CountingAllocator;
-use clearway_benches::fix::run;
+use std::time::Instant;
+
+use clearway_benches::alloc_counter::{CountingAllocator, allocations};
+use clearway_benches::fix::{Latency, run};
+use clearway_benches::memory::of_engine;
+use clearway_benches::steps::{all, measured_step};
+use hdrhistogram::Histogram;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Bars in microseconds: median and 99th percentile.
-const BARS: [(f64, f64); 2] = [(2.0, 20.0), (f64::INFINITY, 200.0)];
+const BARS: [(f64, f64); 3] = [(2.0, 20.0), (f64::INFINITY, 200.0), (5.0, f64::INFINITY)];
+/// Junctions of the plan that the step `certify` checks.
+const JUNCTIONS: u64 = 10;
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--test" || argument == "--quick");
-    println!("| step | runs | commands | p50 µs | bar | p99 µs | bar | p99.9 µs | allocations |");
-    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- |");
-    for (latency, (p50_us, p99_us)) in run(if quick { 200 } else { 50_000 }).iter().zip(BARS) {
+    let times = if quick { 200 } else { 50_000 };
+    // First: what is measured later leaves memory behind.
+    let (junctions, vehicles) = if quick { (100, 50) } else { (10_000, 5_000) };
+    let memory = of_engine(junctions, vehicles);
+    println!(
+        "| step | runs | commands | p50 µs | bar | p99 µs | bar | p99.9 µs | allocations | of the SNMP library |"
+    );
+    println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
+    let [usual, anew] = run(times);
+    for (latency, (p50_us, p99_us)) in [usual, anew, certificate(times)].iter().zip(BARS) {
         let us = |quantile| {
             #[allow(clippy::cast_precision_loss)]
             let ns = latency.ns.value_at_quantile(quantile) as f64;
@@ -21,7 +36,7 @@ fn main() {
         };
         let bar = |us: f64| if us.is_finite() { format!("{us:.0}") } else { String::new() };
         println!(
-            "| {} | {} | {} | {:.2} | {} | {:.2} | {} | {:.2} | {} |",
+            "| {} | {} | {} | {:.2} | {} | {:.2} | {} | {:.2} | {} | {} |",
             latency.name,
             latency.ns.len(),
             latency.commands,
@@ -30,7 +45,28 @@ fn main() {
             us(0.99),
             bar(p99_us),
             us(0.999),
-            latency.allocations
+            latency.allocations,
+            latency.library_allocations
         );
     }
+    #[allow(clippy::cast_precision_loss)]
+    let size = memory.map_or("unknown".into(), |bytes| format!("{:.0} MB", bytes as f64 / 1e6));
+    println!("\nengine with {junctions} junctions and {vehicles} vehicles: {size}");
+}
+
+/// The check of a plan, a junction of it.
+fn certificate(times: u32) -> Latency {
+    let mut step = all().find(|step| step.name == "certify").map(|step| (step.make)()).expect("is a step");
+    let ns = Histogram::new_with_bounds(1, 10_000_000_000, 3).expect("constant bounds");
+    let name = "certificate, a junction";
+    let mut latency = Latency { name, ns, allocations: 0, library_allocations: 0, commands: 0 };
+    for _ in 0..times {
+        step.prepare();
+        let (allocated, started) = (allocations(), Instant::now());
+        measured_step(step.as_mut());
+        let spent = u64::try_from(started.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        latency.ns.saturating_record(spent / JUNCTIONS);
+        latency.allocations += allocations() - allocated;
+    }
+    latency
 }

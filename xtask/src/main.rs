@@ -7,6 +7,7 @@ mod console;
 mod counts;
 mod demo;
 mod dst;
+mod fuzz;
 mod live;
 mod model;
 mod process;
@@ -55,6 +56,9 @@ enum Task {
     Tidy,
 }
 
+/// Exit code when a budget is exceeded, as `clearway` has it too.
+const OVER_BUDGET: u8 = 5;
+
 /// Why a task failed, for people.
 pub type Failure = String;
 
@@ -63,7 +67,10 @@ fn main() -> ExitCode {
     let done: Result<bool, Failure> = match Cli::parse().task {
         Task::Demo { args } => demo::run(&root, &args).map(|()| true),
         Task::Test(options) => test::run(&root, &options),
-        Task::Bench(options) => bench::run(&root, &options).map(|()| true),
+        Task::Bench(options) => match bench::run(&root, &options) {
+            Ok(false) => return ExitCode::from(OVER_BUDGET),
+            done => done,
+        },
         Task::Model { model } => model::run(&root, model).map(|()| true),
         Task::Dst { args } => dst::run(&root, &args).map(|()| true),
         Task::Validate => validate::run(&root),

@@ -41,13 +41,14 @@ impl Engine {
 
     /// Plan a wave as if it were alone, and put it off to its turns.
     pub(crate) fn plan_wave(&mut self, i: usize, now: Millis, far: bool) {
-        let mut wave = std::mem::take(&mut self.waves[i]);
+        // All waves step aside, for three words are moved sooner than one wave.
+        let mut waves = std::mem::take(&mut self.waves);
         let setting = self.setting();
         if far {
-            wave.renew_profile(&setting);
+            waves[i].renew_profile(&setting);
         }
-        wave.plan(&setting, now, far);
-        self.waves[i] = wave;
+        waves[i].plan(&setting, now, far);
+        self.waves = waves;
         self.turns.stale |= self.missions > 1;
     }
 
@@ -79,7 +80,7 @@ impl Engine {
             due = self.within_quotas(i, due, now, out);
             self.make_room(i, due, now, out);
         }
-        if due == 0 {
+        if due == 0 || self.stands_certified(i, due, now) {
             return;
         }
         if let Some(plan) = self.certified(i, due, now, out) {
@@ -93,6 +94,14 @@ impl Engine {
     fn signals_where(&self, i: usize, holds: impl Fn(&WaveSignal) -> bool) -> u64 {
         let signals = self.waves[i].signals.iter().take(ROUTE_SIGNALS_MAX).enumerate();
         signals.fold(0, |set, (s, signal)| set | u64::from(holds(signal)) << s)
+    }
+
+    /// Whether all that is due is held already, and certified as it is: nobody else is about, and neither
+    /// a position nor a plan is new. There is nothing to send then.
+    fn stands_certified(&self, i: usize, due: u64, now: Millis) -> bool {
+        let wave = &self.waves[i];
+        let is_new = wave.planned_at == now || wave.track.is_some_and(|track| track.fix_at == now);
+        self.missions == 1 && !is_new && due & !self.signals_where(i, |signal| signal.asserted) == 0
     }
 
     /// Whether a signal is called, or is to be called or refreshed now.
@@ -203,8 +212,9 @@ impl Engine {
         self.asks.clear();
         self.asked.clear();
         let signals = &mut self.waves[i].signals;
-        for s in 0..signals.len() {
-            let (nearer, signal) = signals[..=s].split_at_mut(s);
+        let first = signals.iter().position(|signal| !signal.passed).unwrap_or(signals.len());
+        for s in first..signals.len() {
+            let (nearer, signal) = signals[first..=s].split_at_mut(s - first);
             let signal = &mut signal[0];
             let (Some(row), true) = (signal.place.row, is_in(meant, s)) else { continue };
             let controller = signal.place.controller;

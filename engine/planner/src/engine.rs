@@ -149,6 +149,12 @@ impl Engine {
         &self.network
     }
 
+    /// The vehicle registry.
+    #[must_use]
+    pub fn vehicles(&self) -> &[VehicleInfo] {
+        &self.vehicles
+    }
+
     /// Whether a mission is under way.
     #[must_use]
     pub fn has_mission(&self) -> bool {

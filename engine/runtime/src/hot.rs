@@ -10,14 +10,15 @@ use clearway_certify::Command;
 use clearway_planner::view::View;
 use clearway_planner::{Engine, Event, Notice, Output};
 use clearway_signals::Millis;
-use crossbeam::channel::{Receiver, Sender, bounded, select_biased, tick};
+use crossbeam::channel::{Receiver, RecvError, Sender, bounded, select_biased, tick};
 
 use crate::clock::Clock;
-use crate::ingress::{Ingress, Outlets, Stamped, queues};
+use crate::ingress::{Ingress, Load, Outlets, Stamped, queues};
+use crate::lane::LaneOut;
 use crate::latency::{Latency, Percentiles};
 
-/// Urgent events taken at once; of these only the newest position of each vehicle is applied.
-const BATCH_MAX: usize = 256;
+/// Urgent events in a row before the loop looks whether a tick is due: what is over is released at ticks.
+const URGENT_IN_A_ROW_MAX: u32 = 64;
 /// Notices that wait for a reader.
 const NOTICES_ROOM: usize = 8_192;
 /// Commands that wait for a full adapter, at most one for each controller row.
@@ -69,7 +70,6 @@ struct Shared {
     alive: AtomicBool,
     stop: AtomicBool,
     commands: AtomicU64,
-    conflated: AtomicU64,
     journal_lost: AtomicU64,
 }
 
@@ -93,7 +93,7 @@ impl Runtime {
         clock: Clock,
         settings: Settings,
     ) -> Result<Self, RuntimeError> {
-        let (ingress, outlets) = queues();
+        let (ingress, outlets) = queues(engine.vehicles(), engine.network().controllers.len());
         let (notices_in, notices) = bounded(NOTICES_ROOM);
         let shared = Arc::new(Shared::default());
         shared.alive.store(true, Ordering::Release);
@@ -104,10 +104,11 @@ impl Runtime {
             clock,
             journal: settings.journal,
             notices: notices_in,
+            ingress: ingress.clone(),
             shared: Arc::clone(&shared),
             out: Output::default(),
             polls: !settings.park,
-            batch: Vec::with_capacity(BATCH_MAX),
+            urgent_in_a_row: 0,
             waiting: Vec::with_capacity(256),
         };
         let core = settings.core;
@@ -150,12 +151,6 @@ impl Runtime {
         self.shared.commands.load(Ordering::Relaxed)
     }
 
-    /// Positions that a newer one of the same vehicle made needless.
-    #[must_use]
-    pub fn conflated(&self) -> u64 {
-        self.shared.conflated.load(Ordering::Relaxed)
-    }
-
     /// Records that the journal had no room for.
     #[must_use]
     pub fn journal_lost(&self) -> u64 {
@@ -193,10 +188,12 @@ struct Hot {
     clock: Clock,
     journal: Option<Sender<Record>>,
     notices: Sender<(Millis, Notice)>,
+    /// What the queues hold tells what is shed.
+    ingress: Ingress,
     shared: Arc<Shared>,
     out: Output,
     polls: bool,
-    batch: Vec<Stamped>,
+    urgent_in_a_row: u32,
     waiting: Vec<(Command, Option<u64>)>,
 }
 
@@ -214,59 +211,68 @@ impl Hot {
         let _guard = AliveGuard(Arc::clone(&self.shared));
         let ticks = tick(TICK);
         loop {
+            if self.urgent_in_a_row >= URGENT_IN_A_ROW_MAX {
+                self.urgent_in_a_row = 0;
+                if ticks.try_recv().is_ok() {
+                    self.tick(outlets);
+                }
+            }
             if self.polls && self.engine.has_mission() {
                 self.poll(outlets, &ticks);
             } else {
                 self.wait(outlets, &ticks);
             }
             self.shared.heartbeat.store(self.clock.now().0.0, Ordering::Release);
-            if self.shared.stop.load(Ordering::Acquire) && outlets.urgent.is_empty() {
+            if self.shared.stop.load(Ordering::Acquire) && outlets.is_settled() {
                 return;
             }
         }
     }
 
+    /// What waits first by rank; parks when nothing does.
     fn wait(&mut self, outlets: &Outlets, ticks: &Receiver<Instant>) {
-        select_biased! {
-            recv(outlets.urgent) -> first => if let Ok(first) = first { self.urgent(first, outlets) },
-            recv(ticks) -> _ => self.tick(),
-            recv(outlets.bulk) -> event => if let Ok(event) = event { self.apply(&event) },
+        let take = |lane: &LaneOut, key: Result<usize, RecvError>| key.ok().and_then(|key| lane.take(key));
+        let (is_urgent, event) = select_biased! {
+            recv(outlets.urgent) -> event => (true, event.ok()),
+            recv(outlets.fixes.ready) -> key => (true, take(&outlets.fixes, key)),
+            recv(ticks) -> _ => return self.tick(outlets),
+            recv(outlets.statuses.ready) -> key => (false, take(&outlets.statuses, key)),
+            recv(outlets.trams.ready) -> key => (false, take(&outlets.trams, key)),
+            recv(outlets.buses.ready) -> key => (false, take(&outlets.buses, key)),
+            recv(outlets.telemetry) -> event => (false, event.ok()),
+        };
+        self.urgent_in_a_row = if is_urgent { self.urgent_in_a_row + 1 } else { 0 };
+        if let Some(event) = event {
+            self.apply(&event);
         }
     }
 
     /// The same order without parking; other threads of the core go first when there is nothing to do.
     fn poll(&mut self, outlets: &Outlets, ticks: &Receiver<Instant>) {
-        if let Ok(first) = outlets.urgent.try_recv() {
-            self.urgent(first, outlets);
+        if let Some(event) = outlets.next_urgent() {
+            self.urgent_in_a_row += 1;
+            self.apply(&event);
         } else if ticks.try_recv().is_ok() {
-            self.tick();
-        } else if let Ok(event) = outlets.bulk.try_recv() {
+            self.tick(outlets);
+        } else if let Some(event) = outlets.next_of_the_rest() {
             self.apply(&event);
         } else {
             std::thread::yield_now();
         }
     }
 
-    /// Take what is waiting at once and drop positions that a newer one has overtaken.
-    fn urgent(&mut self, first: Stamped, outlets: &Outlets) {
-        self.batch.clear();
-        self.batch.push(first);
-        while self.batch.len() < BATCH_MAX {
-            let Ok(next) = outlets.urgent.try_recv() else { break };
-            self.batch.push(next);
+    /// Time passed: what is over is released, what is due is called; then people are told, unless the
+    /// engine cannot follow.
+    fn tick(&mut self, outlets: &Outlets) {
+        self.urgent_in_a_row = 0;
+        if outlets.takes_release_all() {
+            self.apply(&Stamped { event: Event::ReleaseAll, decoded_ns: None });
         }
-        for n in 0..self.batch.len() {
-            let stamped = self.batch[n];
-            if overtaken(&stamped, &self.batch[n + 1..]) {
-                self.shared.conflated.fetch_add(1, Ordering::Relaxed);
-            } else {
-                self.apply(&stamped);
-            }
-        }
-    }
-
-    fn tick(&mut self) {
         self.apply(&Stamped { event: Event::Tick, decoded_ns: None });
+        if self.ingress.sheds(Load::Ui) {
+            self.ingress.count_shed(Load::Ui);
+            return;
+        }
         let now = self.clock.now().0;
         self.shared.view.store(Some(Arc::new(self.engine.view(now))));
     }
@@ -291,7 +297,9 @@ impl Hot {
         }
         for notice in self.out.notices() {
             // Nobody reads, or not fast enough: notices are for people, commands do not wait for them.
-            let _ = self.notices.try_send((now, *notice));
+            if self.notices.try_send((now, *notice)).is_err() {
+                self.ingress.count_shed(Load::Ui);
+            }
         }
     }
 
@@ -318,12 +326,6 @@ impl Hot {
             self.shared.journal_lost.fetch_add(1, Ordering::Relaxed);
         }
     }
-}
-
-/// Whether a later event of the batch brings a newer position of the same vehicle.
-fn overtaken(stamped: &Stamped, later: &[Stamped]) -> bool {
-    let Event::Fix(fix) = stamped.event else { return false };
-    later.iter().any(|l| matches!(l.event, Event::Fix(newer) if newer.vehicle == fix.vehicle))
 }
 
 #[cfg(test)]
@@ -438,13 +440,5 @@ mod tests {
             }
         };
         assert!(released, "a release is never shed");
-    }
-
-    #[test]
-    fn p2_only_the_newest_position_of_a_vehicle_is_applied() {
-        let clock = Clock::default();
-        let batch = [fix(&clock), fix(&clock)];
-        assert!(overtaken(&batch[0], &batch[1..]));
-        assert!(!overtaken(&batch[1], &[]));
     }
 }

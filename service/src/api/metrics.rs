@@ -1,7 +1,7 @@
 //! `/metrics`: Prometheus text, made anew at each scrape from what the board and the engine know.
 
 use clearway_contract::LinkState;
-use clearway_runtime::Percentiles;
+use clearway_runtime::{Ingress, Load, Percentiles};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::PrometheusBuilder;
 
@@ -10,12 +10,13 @@ use crate::live::board::Board;
 
 /// The text of one scrape.
 #[must_use]
-pub fn render(board: &Board, pulse: &Pulse, shed: u64, conflated: u64) -> String {
+pub fn render(board: &Board, pulse: &Pulse, ingress: &Ingress) -> String {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     metrics::with_local_recorder(&recorder, || {
         describe();
-        engine(pulse, shed, conflated);
+        engine(pulse);
+        queues(ingress);
         commands(board);
         controllers(board);
         feeds(board);
@@ -33,8 +34,13 @@ fn describe() {
     describe_gauge!("clearway_waves", "Green waves under way.");
     describe_counter!("clearway_windows_total", "Windows of emergency calls, by whether they held.");
     describe_counter!("clearway_commands_total", "Commands by what became of them.");
-    describe_counter!("clearway_events_shed_total", "Events that found their queue full.");
-    describe_counter!("clearway_fixes_conflated_total", "Positions that a newer one made needless.");
+    describe_counter!("clearway_events_shed_total", "Events that overload shed, by kind.");
+    describe_gauge!("clearway_overloaded", "1 while events of a kind are shed.");
+    describe_counter!("clearway_urgent_refused_total", "Missions, armings, closures that found no room.");
+    describe_counter!(
+        "clearway_events_conflated_total",
+        "Positions and readings that a newer one made needless."
+    );
     describe_gauge!("clearway_controllers", "Controllers by link and arming.");
     describe_counter!("clearway_feed_messages_total", "Messages by feed and result.");
     describe_counter!("clearway_feed_rejected_total", "Refused messages by feed and reason.");
@@ -42,16 +48,24 @@ fn describe() {
     describe_counter!("clearway_latency_samples_total", "How many latencies were recorded.");
 }
 
-fn engine(pulse: &Pulse, shed: u64, conflated: u64) {
+fn engine(pulse: &Pulse) {
     gauge!("clearway_engine_up").set(if pulse.alive { 1.0 } else { 0.0 });
     #[allow(clippy::cast_precision_loss)]
     gauge!("clearway_waves").set(pulse.view.as_ref().map_or(0, |v| v.waves.len()) as f64);
     let windows = pulse.view.as_ref().map(|v| v.windows).unwrap_or_default();
     counter!("clearway_windows_total", "result" => "kept").absolute(windows.kept);
     counter!("clearway_windows_total", "result" => "early").absolute(windows.judged - windows.kept);
-    counter!("clearway_events_shed_total").absolute(shed);
-    counter!("clearway_fixes_conflated_total").absolute(conflated);
     counter!("clearway_commands_total", "result" => "sent").absolute(pulse.commands);
+}
+
+/// Overload: kinds are shed in the order of [`Load::ALL`], emergency vehicles and releases never.
+fn queues(ingress: &Ingress) {
+    for load in Load::ALL {
+        counter!("clearway_events_shed_total", "kind" => load.word()).absolute(ingress.shed(load));
+        gauge!("clearway_overloaded", "kind" => load.word()).set(if ingress.sheds(load) { 1.0 } else { 0.0 });
+    }
+    counter!("clearway_urgent_refused_total").absolute(ingress.urgent_refused());
+    counter!("clearway_events_conflated_total").absolute(ingress.conflated());
 }
 
 fn commands(board: &Board) {

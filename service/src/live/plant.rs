@@ -286,9 +286,7 @@ impl Plant {
             deltas: deltas.clone(),
             release_all,
             incidents,
-            metrics: Arc::new(move || {
-                metrics::render(&board, &pulse(), runtime.ingress().shed(), runtime.conflated())
-            }),
+            metrics: Arc::new(move || metrics::render(&board, &pulse(), &runtime.ingress())),
             healthy: Arc::new(move || health.is_alive(clock.now().0, DEAD_AFTER)),
         }
     }

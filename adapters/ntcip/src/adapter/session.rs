@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use async_snmp::message::CommunityMessage;
 use async_snmp::{
-    Auth, Client, ClientBuilder, DecodeConfig, Error, ErrorStatus, Oid, PduBody, Retry, StandardPduType,
-    UdpTransport, UsmConfig, Value as Wire, VarBind,
+    Auth, Client, ClientBuilder, DecodeConfig, Error, ErrorStatus, Oid, PduBody, RequestPdu, Retry,
+    StandardPduType, UdpTransport, UsmConfig, Value as Wire, VarBind, Version,
 };
 use clearway_contract::actor::Clock;
 use clearway_egress::AllowList;
@@ -121,13 +121,6 @@ impl Session for SnmpSession {
     }
 
     async fn set(&self, bindings: &[(Name, Data)]) -> Result<(), SessionError> {
-        let encode = |(name, data): &(Name, Data)| {
-            let value = match data {
-                Data::Integer(number) => Wire::Integer(*number),
-                Data::Octets(octets) => Wire::OctetString(octets.clone().into()),
-            };
-            (Oid::from_slice(name.arcs()), value)
-        };
         let bindings: Vec<(Oid, Wire)> = bindings.iter().map(encode).collect();
         match self.0.set_many(&bindings).await {
             Ok(_) => Ok(()),
@@ -137,6 +130,24 @@ impl Session for SnmpSession {
             }),
         }
     }
+}
+
+fn encode((name, data): &(Name, Data)) -> (Oid, Wire) {
+    let value = match data {
+        Data::Integer(number) => Wire::Integer(*number),
+        Data::Octets(octets) => Wire::OctetString(octets.clone().into()),
+    };
+    (Oid::from_slice(name.arcs()), value)
+}
+
+pub(super) fn write_request(
+    community: &str,
+    request_id: i32,
+    bindings: &[(Name, Data)],
+) -> Option<bytes::Bytes> {
+    let bound = bindings.iter().map(encode).map(|(oid, value)| VarBind::new(oid, value)).collect();
+    let pdu = RequestPdu::set(Version::V1, request_id, bound).ok()?;
+    CommunityMessage::v1(community, pdu).ok()?.encode().ok()
 }
 
 /// The values, when the answer is about exactly these names in this order (X9).

@@ -112,12 +112,38 @@ pub struct ControllerState {
     /// A letter for each group: G, Y, R, C or ?.
     pub aspects: String,
     pub preempt: Option<PreemptDoc>,
-    /// Alarms that are active, or that nobody acknowledged; of RSMP sites.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub alarms: Vec<AlarmDoc>,
+    /// How many alarms ask for attention; of RSMP sites. The alarms themselves are told on demand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alarm_count: Option<AlarmCount>,
     /// What its aggregated status says; of RSMP sites.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub condition: Vec<&'static str>,
+    /// What became of priority requests and emergency routes there, in sentences; of RSMP sites.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
+}
+
+/// How many alarms of a controller ask for attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct AlarmCount {
+    /// Active ones whose messages are not suspended.
+    pub active: u32,
+    /// Those that nobody acknowledged, active or over, not suspended.
+    pub unacknowledged: u32,
+    /// Those whose messages are suspended.
+    pub suspended: u32,
+    /// The most urgent priority of the active ones, 1 is the highest.
+    pub priority: Option<u8>,
+}
+
+/// A controller with its alarms.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+pub struct ControllerReport {
+    #[serde(flatten)]
+    pub state: ControllerState,
+    /// Alarms that are active, not acknowledged or suspended; of RSMP sites.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<AlarmDoc>,
 }
 
 /// An alarm of a controller.
@@ -125,11 +151,23 @@ pub struct ControllerState {
 pub struct AlarmDoc {
     pub component: String,
     pub code: String,
-    /// 1 is the highest.
+    /// What it means, in a few words.
+    pub text: &'static str,
+    /// `technical` or `traffic`.
+    pub category: &'static str,
+    /// 1: at once, 2: in the next shift, 3: at the next maintenance.
     pub priority: u8,
     pub active: bool,
     pub acknowledged: bool,
     pub suspended: bool,
+    /// Since when it is active or over, by the site's clock.
+    pub since: String,
+    /// When we let its messages come again; only of those that were suspended here.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suspended_until: Option<String>,
+    /// What the site says besides, name and value.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<(String, String)>,
 }
 
 /// What a controller serves.

@@ -1,5 +1,6 @@
 //! The API and the page of a running engine (`docs/api.md`).
 
+pub mod alarms;
 pub mod frame;
 pub mod incidents;
 pub mod map;

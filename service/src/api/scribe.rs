@@ -177,8 +177,9 @@ impl Scribe {
                 ours: seen.ours && row.owner == clearway_signals::Owner::Ours,
                 state: preempt_word(seen.preempt),
             }),
-            alarms: report.alarms,
-            condition: report.condition,
+            alarm_count: report.count,
+            condition: report.condition.clone(),
+            remarks: report.remarks.clone(),
         }
     }
 

@@ -12,12 +12,14 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use clearway_signals::ControllerId;
 use serde_json::json;
 use tokio::sync::broadcast;
 use utoipa::OpenApi;
 
-use super::frame::{ControllerState, Frame};
-use super::{incidents, page};
+use super::frame::{ControllerReport, ControllerState, Frame};
+use super::{alarms, incidents, page};
+use crate::live::alarms::Alarms;
 use crate::live::incidents::Incidents;
 
 /// A reader that takes longer than this for one message is dropped.
@@ -42,6 +44,8 @@ pub struct ApiState {
     pub release_all: ReleaseAll,
     /// Closed links and what is decided around them.
     pub incidents: Arc<Incidents>,
+    /// Alarms of RSMP sites.
+    pub alarms: Arc<Alarms>,
     /// The text of a scrape.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether the engine's loop turns.
@@ -57,6 +61,8 @@ pub struct ApiState {
         release_all_route,
         healthz_route,
         metrics_route,
+        alarms::list_route,
+        alarms::act_route,
         incidents::list_route,
         incidents::open_route,
         incidents::confirm_route,
@@ -77,6 +83,7 @@ pub fn router(state: ApiState, bound: SocketAddr) -> Router {
         .route("/api/release-all", post(release_all_route))
         .route("/api/openapi.json", get(|| async { Json(Document::openapi()) }))
         .merge(incidents::routes())
+        .merge(alarms::routes())
         .route("/metrics", get(metrics_route))
         .route("/healthz", get(healthz_route))
         .fallback(page::serve)
@@ -120,9 +127,14 @@ async fn network_route(State(state): State<ApiState>) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], state.network.to_string()).into_response()
 }
 
-#[utoipa::path(get, path = "/api/controllers", responses((status = 200, body = Vec<ControllerState>)))]
-async fn controllers_route(State(state): State<ApiState>) -> Json<Vec<ControllerState>> {
-    Json(state.snapshot.load().0.controllers.clone())
+#[utoipa::path(get, path = "/api/controllers", responses((status = 200, body = Vec<ControllerReport>)))]
+async fn controllers_route(State(state): State<ApiState>) -> Json<Vec<ControllerReport>> {
+    let snapshot = state.snapshot.load();
+    let report = |controller: &ControllerState| ControllerReport {
+        alarms: state.alarms.of(ControllerId(controller.id)).unwrap_or_default(),
+        state: controller.clone(),
+    };
+    Json(snapshot.0.controllers.iter().map(report).collect())
 }
 
 #[utoipa::path(post, path = "/api/release-all", responses((status = 200, description = "How many requests were taken back")))]

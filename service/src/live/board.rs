@@ -11,7 +11,7 @@ use clearway_signals::{ControllerId, GeoPoint, Millis, MissionId, VehicleId};
 
 use super::missions::{MissionCard, Missions};
 use super::texts::Severity;
-use crate::api::frame::AlarmDoc;
+use crate::api::frame::{AlarmCount, AlarmDoc};
 
 /// Events that a late reader can still see.
 const EVENTS_MAX: usize = 500;
@@ -45,10 +45,14 @@ pub struct Seen {
 /// What a site tells beside its signals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SiteReport {
-    /// Alarms that are active, or that nobody acknowledged.
+    /// Alarms that are active, not acknowledged or suspended.
     pub alarms: Vec<AlarmDoc>,
+    /// How many of them ask for attention; nothing where there is none.
+    pub count: Option<AlarmCount>,
     /// What its aggregated status says.
     pub condition: Vec<&'static str>,
+    /// What became of requests and routes there, in sentences.
+    pub remarks: Vec<String>,
 }
 
 /// A sentence of the log.
@@ -104,7 +108,7 @@ pub struct Board {
 #[derive(Debug, Default)]
 struct Inner {
     links: Vec<LinkCard>,
-    sites: BTreeMap<u16, SiteReport>,
+    sites: BTreeMap<u16, Arc<SiteReport>>,
     seen: BTreeMap<u32, Seen>,
     events: VecDeque<Line>,
     next_event: u64,
@@ -199,12 +203,12 @@ impl Board {
 
     /// What a site told beside its signals.
     pub fn site_reports(&self, controller: ControllerId, report: SiteReport) {
-        self.inner().sites.insert(controller.0, report);
+        self.inner().sites.insert(controller.0, Arc::new(report));
     }
 
     /// What a site told last beside its signals.
     #[must_use]
-    pub fn site(&self, controller: ControllerId) -> Option<SiteReport> {
+    pub fn site(&self, controller: ControllerId) -> Option<Arc<SiteReport>> {
         self.inner().sites.get(&controller.0).cloned()
     }
 

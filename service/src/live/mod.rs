@@ -1,5 +1,6 @@
 //! A running engine with everything around it: feeds in, adapters out, the board that the page shows.
 
+pub mod alarms;
 pub mod board;
 pub mod broker;
 mod controllers;
@@ -15,6 +16,7 @@ pub mod ntcip;
 pub mod plant;
 pub mod publish;
 mod rsmp;
+mod site_report;
 pub mod sites;
 pub mod texts;
 

@@ -24,6 +24,7 @@ use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::alarms::{Alarms, Watched};
 use super::board::Board;
 use super::controllers::{Controllers, ControllersError};
 use super::feeds::{self, FeedError};
@@ -185,8 +186,10 @@ impl Plant {
         let lessons = known_before(config, &network)?;
         tasks.spawn(teach(runtime.ingress(), lessons));
         tasks.spawn(local_time::tell(runtime.ingress(), zone, Arc::clone(&wall)));
-        let watched = rsmp_sites(&reaches, &hubs);
-        tasks.spawn(rsmp::watch(watched, Arc::clone(&board), Arc::clone(&network), Arc::clone(&wall)));
+        let (known, shown) = (Arc::clone(&network), Arc::clone(&board));
+        let alarms = Alarms::new(rsmp_sites(&reaches, &hubs), shown, known, clock.clone(), Arc::clone(&wall));
+        let alarms = Arc::new(alarms);
+        tasks.spawn(Arc::clone(&alarms).watch());
         let adapters = {
             let _threads = controllers.enter();
             spawn_adapters(reaches, orders, &hubs, &around)
@@ -242,18 +245,18 @@ impl Plant {
             tasks,
             journal,
         };
-        let told = Told { listener, map, release, incidents, network, wall };
+        let told = Told { listener, map, release, incidents, alarms, network, wall };
         Ok(plant.serve(told, scribe))
     }
 
     /// Start the tasks that show and watch what runs.
     fn serve(mut self, told: Told, mut scribe: Scribe) -> Self {
-        let Told { listener, map, release, incidents, network, wall } = told;
+        let Told { listener, map, release, incidents, alarms, network, wall } = told;
         let pulse = pulse_of(&self.runtime, &self.clock);
         let (_, first) = scribe.write(&pulse());
         let snapshot = Arc::new(ArcSwap::from_pointee(as_text(first)));
         let (deltas, _) = broadcast::channel(DELTAS_ROOM);
-        let api = self.api((map, release, incidents), &snapshot, &deltas, Arc::clone(&pulse));
+        let api = self.api((map, release, incidents, alarms), &snapshot, &deltas, Arc::clone(&pulse));
         self.tasks.spawn(write_frames(scribe, Arc::clone(&pulse), snapshot, deltas));
         let page = self.page;
         self.tasks.spawn(async move {
@@ -272,7 +275,7 @@ impl Plant {
 
     fn api(
         &self,
-        (map, release_all, incidents): (String, ReleaseAll, Arc<Incidents>),
+        (map, release_all, incidents, alarms): (String, ReleaseAll, Arc<Incidents>, Arc<Alarms>),
         snapshot: &Arc<ArcSwap<(crate::api::frame::Frame, Utf8Bytes)>>,
         deltas: &broadcast::Sender<(u64, Utf8Bytes)>,
         pulse: Arc<dyn Fn() -> Pulse + Send + Sync>,
@@ -286,6 +289,7 @@ impl Plant {
             deltas: deltas.clone(),
             release_all,
             incidents,
+            alarms,
             metrics: Arc::new(move || metrics::render(&board, &pulse(), &runtime.ingress())),
             healthy: Arc::new(move || health.is_alive(clock.now().0, DEAD_AFTER)),
         }
@@ -322,6 +326,7 @@ struct Told {
     map: String,
     release: ReleaseAll,
     incidents: Arc<Incidents>,
+    alarms: Arc<Alarms>,
     network: Arc<Network>,
     wall: WallClock,
 }
@@ -481,11 +486,11 @@ fn spawn_adapters(
     adapters
 }
 
-fn rsmp_sites(reaches: &[Reach], hubs: &[Hub]) -> Vec<rsmp::Watched> {
+fn rsmp_sites(reaches: &[Reach], hubs: &[Hub]) -> Vec<Watched> {
     let watched = |reach: &Reach| {
         let reached = reach.rsmp.as_ref()?;
         let (controller, site_id) = (reach.site.controller, reached.options.binding.site_id.clone());
-        Some(rsmp::Watched { controller, site_id, hub: hubs.get(reached.listener)?.clone() })
+        Some(Watched { controller, site_id, hub: hubs.get(reached.listener)?.clone() })
     };
     reaches.iter().filter_map(watched).collect()
 }

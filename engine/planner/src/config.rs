@@ -52,9 +52,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             signals_ahead_max: 10,
-            lead: Millis(1_500),
+            lead: Millis(1_000),
             reaction: Millis(1_000),
-            stop_free_permille: 950,
+            stop_free_permille: 900,
             stop_free_whole_way: false,
             link_cv_permille: 80,
             fix_sigma_mm: 5_000,

@@ -4,7 +4,7 @@ mod common;
 
 use clearway_certify::Command;
 use clearway_network::LineId;
-use clearway_planner::{Event, Notice, Reason, TransitUpdate};
+use clearway_planner::{Config, Event, Notice, Reason, TransitUpdate};
 use clearway_signals::{ControllerId, Millis, MissionId, RequestState, RowId, RowKind};
 use common::{City, ENGINE_101, ENGINE_102, TRAM, driven, fix};
 
@@ -30,7 +30,7 @@ fn a_wave_has_green_before_each_arrival_and_lets_go_after_each_passage() {
     for k in 1..6_u16 {
         let arrival = start + Millis((f64::from(k + 1) * 200.0 / 0.012) as i64);
         let called = city.called_at(k).unwrap_or_else(|| panic!("controller {k} was never called"));
-        assert!(called <= arrival - Millis(3_500), "called {called:?}, arrival {arrival:?}");
+        assert!(called <= arrival - Config::default().lead - Config::default().reaction, "called {called:?}, arrival {arrival:?}");
         assert!(called >= arrival - Millis(60_000), "no earlier than it must be: {called:?}, {arrival:?}");
     }
     assert_eq!(city.released(Reason::CheckedOut).len(), 6);

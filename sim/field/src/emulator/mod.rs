@@ -190,6 +190,7 @@ impl Emulator {
         self.detectors.tick(now, TICK);
         self.tick_inputs(now);
         self.tick_startup(now);
+        self.plan.catch_up(TICK);
         let wanted = self.wanted(now);
         self.heads.drive(now, wanted);
         self.tick_blank(now);
@@ -198,7 +199,7 @@ impl Emulator {
         let ending = self.heads.showing(&[Aspect::Yellow, Aspect::Clearance]);
         let rejoined = greens.is_subset(planned) && ending.is_empty();
         self.sequence.arrive(&self.rows, greens, rejoined, now);
-        self.recovery.observe(greens, planned, self.plan.cycle(), now);
+        self.recovery.observe(greens, self.plan.open_by_clock(now), self.plan.cycle(), now);
         self.orders.arrive(greens, self.heads.showing(&[Aspect::Red]));
         self.show_stuck();
     }
@@ -227,7 +228,10 @@ impl Emulator {
     fn wanted_by_program(&mut self, now: Millis) -> GroupSet {
         match self.sequence.decide(&self.rows, &mut self.calls, now) {
             Some(Change::Started) => self.counters.preempts += 1,
-            Some(Change::Exited) => self.recovery.exit(now),
+            Some(Change::Exited { started }) => {
+                self.plan.resume(&self.heads, started, now);
+                self.recovery.exit(now);
+            }
             None => {}
         }
         if let Some(dwell) = self.sequence.wanted(&self.rows) {

@@ -1,4 +1,7 @@
 //! The fixed-time plan: which groups it wants green at an instant, and for how long still.
+//!
+//! After a preemption it may go on behind its clock, so that no group loses a window that has hardly
+//! begun; then it runs fast until it has caught up (the short way of coordinated controllers).
 
 use clearway_network::SignalPlan;
 use clearway_signals::{GroupId, GroupSet, Millis};
@@ -8,6 +11,10 @@ use super::heads::{Aspect, Heads};
 /// A start this late still counts as in time, so that a window as short as the minimum green is not
 /// lost to the grid of ticks or to a neighbour's last tenths.
 const LATE_MAX: Millis = Millis(1_000);
+/// While it catches up, the plan runs faster than its clock by this much (a usual setting: splits 12 % short).
+const CATCH_UP_PERMILLE: i64 = 120;
+/// A plan falls behind no further than it catches up within this many cycles.
+const CATCH_UP_CYCLES: i64 = 2;
 
 /// The plan, window by window of each group.
 #[derive(Clone, Debug)]
@@ -15,6 +22,8 @@ pub(crate) struct Plan {
     cycle: Millis,
     offset: Millis,
     windows: Vec<Vec<(Millis, Millis)>>,
+    /// How far it is behind its clock.
+    behind: Millis,
 }
 
 impl Plan {
@@ -26,21 +35,59 @@ impl Plan {
                 list.push((window.start, window.length));
             }
         }
-        Self { cycle: plan.cycle.max(Millis(1)), offset: plan.offset, windows }
+        Self { cycle: plan.cycle.max(Millis(1)), offset: plan.offset, windows, behind: Millis::ZERO }
     }
 
     pub fn cycle(&self) -> Millis {
         self.cycle
     }
 
-    /// Time into the cycle, `(t − offset) mod cycle`.
+    /// Time into the cycle, `(t − offset) mod cycle`, less what it is behind.
     pub fn position(&self, at: Millis) -> Millis {
-        Millis((at - self.offset).0.rem_euclid(self.cycle.0))
+        Millis((at - self.offset - self.behind).0.rem_euclid(self.cycle.0))
     }
 
     /// Number of the cycle that runs.
     pub fn cycle_number(&self, at: Millis) -> i64 {
-        (at - self.offset).0.div_euclid(self.cycle.0)
+        (at - self.offset - self.behind).0.div_euclid(self.cycle.0)
+    }
+
+    /// A tick passes: what is behind is caught up.
+    pub fn catch_up(&mut self, tick: Millis) {
+        self.behind = (self.behind - Millis(tick.0 * CATCH_UP_PERMILLE / 1000)).max(Millis::ZERO);
+    }
+
+    /// Take over from a preemption that began at `since`: go back as far as it takes that the fewest
+    /// groups find their window open, but too short to be worth a start.
+    pub fn resume(&mut self, heads: &Heads, since: Millis, now: Millis) {
+        let limit = Millis(self.cycle.0 * CATCH_UP_CYCLES * CATCH_UP_PERMILLE / 1000);
+        let before = self.behind;
+        let furthest = (before + (now - since)).min(limit).max(before);
+        let mut best: Option<(usize, Millis)> = None;
+        while self.behind <= furthest {
+            let late = heads.ids().filter(|group| self.comes_late(*group, heads, now)).count();
+            if best.is_none_or(|(fewest, _)| late < fewest) {
+                best = Some((late, self.behind));
+            }
+            self.behind += Millis::from_s(1);
+        }
+        self.behind = best.map_or(before, |(_, behind)| behind);
+    }
+
+    /// Whether the group, not yet green, has its window now or when it can start at the earliest, but
+    /// too little of it.
+    fn comes_late(&self, group: GroupId, heads: &Heads, now: Millis) -> bool {
+        let starts = heads.earliest_green(group, now);
+        let left = self.left(group, starts);
+        let open = left > Millis::ZERO || self.left(group, now) > Millis::ZERO;
+        let waits = heads.aspects()[group.index()] != Aspect::Green;
+        waits && open && self.worth(group, heads).is_some_and(|worth| left < worth)
+    }
+
+    /// The shortest green that a start is worth; `None` without a window.
+    fn worth(&self, group: GroupId, heads: &Heads) -> Option<Millis> {
+        let longest = self.windows[group.index()].iter().map(|(_, length)| *length).max()?;
+        Some(heads.group(group).min_green.min(longest - LATE_MAX))
     }
 
     /// Green left at an instant, windows that touch taken together; zero outside every window.
@@ -72,7 +119,15 @@ impl Plan {
 
     /// The groups whose windows are open at an instant.
     pub fn open(&self, at: Millis) -> GroupSet {
-        let position = self.position(at);
+        self.open_in(self.position(at))
+    }
+
+    /// The same if it were not behind: what coordination asks for.
+    pub fn open_by_clock(&self, at: Millis) -> GroupSet {
+        self.open_in(self.position(at + self.behind))
+    }
+
+    fn open_in(&self, position: Millis) -> GroupSet {
         let open = |windows: &Vec<(Millis, Millis)>| {
             windows.iter().any(|window| self.left_of(*window, position) > Millis::ZERO)
         };
@@ -98,11 +153,8 @@ impl Plan {
     }
 
     fn worth_starting(&self, group: GroupId, heads: &Heads, now: Millis) -> bool {
-        let data = heads.group(group);
-        let longest = self.windows[group.index()].iter().map(|(_, length)| *length).max();
-        let Some(longest) = longest else { return false };
-        let left = self.left(group, now + data.red_yellow);
-        left > Millis::ZERO && left >= data.min_green.min(longest - LATE_MAX)
+        let left = self.left(group, now + heads.group(group).red_yellow);
+        left > Millis::ZERO && self.worth(group, heads).is_some_and(|worth| left >= worth)
     }
 
     fn left_of(&self, (start, length): (Millis, Millis), position: Millis) -> Millis {

@@ -31,7 +31,10 @@ pub(crate) enum Sequence {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Change {
     Started,
-    Exited,
+    /// After a preemption that began then.
+    Exited {
+        started: Millis,
+    },
 }
 
 impl Sequence {
@@ -62,7 +65,7 @@ impl Sequence {
             if limit > Millis::ZERO && now - started >= limit {
                 calls.spend(row);
                 *self = Self::Exit { row, started: now };
-                return Some(Change::Exited);
+                return Some(Change::Exited { started });
             }
         }
         let best = best_ready(rows, calls, now);
@@ -77,9 +80,10 @@ impl Sequence {
             return Some(Change::Started);
         }
         let called = calls.is_ready(active, Millis::ZERO, now);
+        let (_, started) = self.active_since()?;
         if calls.is_spent(active) || (!called && self.served_out(served, now)) {
             *self = Self::Exit { row: active, started: now };
-            return Some(Change::Exited);
+            return Some(Change::Exited { started });
         }
         None
     }

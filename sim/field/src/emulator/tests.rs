@@ -61,6 +61,22 @@ fn preempt_enters_after_minimum_green_and_whole_clearance_dwells_and_exits() {
 }
 
 #[test]
+fn a_window_that_a_preempt_cut_short_is_served_and_the_plan_catches_up_in_two_cycles() {
+    for release in 95..=109 {
+        let mut s = station(0);
+        at(&mut s, 80);
+        s.emulator_mut().remote_call(ALONG, true, Millis::NEVER).unwrap();
+        // Walk was due from 90 to 110 s.
+        at(&mut s, release);
+        s.emulator_mut().remote_call(ALONG, false, Millis::NEVER).unwrap();
+        assert!(at(&mut s, release + 6).greens.contains(WALKERS), "released at {release} s");
+        assert!(at(&mut s, release + 300).in_step);
+        let recovery = s.emulator().recovery().unwrap();
+        assert!(recovery.cycles.is_some_and(|cycles| cycles <= 2), "{recovery:?}");
+    }
+}
+
+#[test]
 fn a_preempt_lasts_its_minimum_duration_and_dwell_after_a_short_call() {
     let mut s = station(0);
     at(&mut s, 65);

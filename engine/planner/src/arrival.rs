@@ -23,7 +23,7 @@ use crate::tracking::Track;
 /// Acceleration of a heavy fire engine, millimetres a second squared.
 const ACCELERATION_MM_S2: i64 = 1_300;
 /// Nobody is planned to drive slower than this, millimetres a second: no division by nothing.
-const SLOWEST_MM_S: i64 = 1_500;
+pub const SLOWEST_MM_S: i64 = 1_500;
 /// How fast or slow a vehicle drives just now lasts for this much of its run.
 const LASTS_MS: i64 = 8_000;
 
@@ -215,6 +215,14 @@ impl Forecast {
     }
 }
 
+/// The time lost in getting from one speed up to another, against driving at that one all along:
+/// Δv² / 2av. `to_mm_s` and the acceleration are above nothing.
+#[must_use]
+pub fn speeding_up(from_mm_s: i64, to_mm_s: i64, acceleration_mm_s2: i64) -> Millis {
+    let lacking = (to_mm_s - from_mm_s).max(0);
+    Millis(lacking * lacking * 1000 / (2 * acceleration_mm_s2 * to_mm_s))
+}
+
 /// The time that the vehicle loses in accelerating from its present speed to its usual one.
 fn acceleration(track: &Track, usual_mm_s: i64) -> Millis {
     let own = (usual_mm_s * 1000 / track.driver.slow_permille.max(1)).max(SLOWEST_MM_S);
@@ -222,8 +230,7 @@ fn acceleration(track: &Track, usual_mm_s: i64) -> Millis {
     if track.speed_mm_s * 10 > own * 6 {
         return Millis::ZERO;
     }
-    let lacking = (own - track.speed_mm_s).max(0);
-    Millis(lacking * lacking * 1000 / (2 * ACCELERATION_MM_S2 * own))
+    speeding_up(track.speed_mm_s, own, ACCELERATION_MM_S2)
 }
 
 #[cfg(test)]

@@ -13,6 +13,23 @@ const SOON_S: i64 = 15;
 /// A queue is thought to grow on for no longer than this.
 const GROWS_MAX: Millis = Millis::from_s(90);
 
+/// Thousandths of a vehicle that leave in so long a green, by the saturation headway of a lane.
+#[must_use]
+pub fn departed(elapsed: Millis, lanes: i64, headway: Millis) -> i64 {
+    elapsed.0 * VEHICLE * lanes / headway.0.max(1)
+}
+
+/// Time from green until the tail of a queue rolls: start-up time plus `each` for every vehicle on a lane,
+/// nothing where nobody stands (T_Q of planning notes 4.2: l₁ + h·n). `waiting_milli`: thousandths of a
+/// vehicle on all `lanes`, of which there is at least one.
+#[must_use]
+pub fn discharge(waiting_milli: i64, lanes: i64, startup: Millis, each: Millis) -> Millis {
+    if waiting_milli * 2 < VEHICLE * lanes {
+        return Millis::ZERO;
+    }
+    startup + Millis(waiting_milli / lanes * each.0 / VEHICLE)
+}
+
 /// The queue of one approach, all lanes together.
 #[derive(Clone, Copy, PartialEq, Debug, Default)]
 pub struct Queue {
@@ -49,7 +66,7 @@ impl Queue {
         let elapsed = at.since(self.moved_at).min(Millis::from_s(10));
         self.moved_at = at;
         if green {
-            let left = elapsed.0 * VEHICLE * i64::from(lanes.max(1)) / headway.0.max(1);
+            let left = departed(elapsed, i64::from(lanes.max(1)), headway);
             self.standing = (self.standing - left).max(0);
         }
     }
@@ -69,8 +86,7 @@ impl Queue {
         if per_lane < VEHICLE / 4 { 0 } else { VEHICLE * 7 / 10 + per_lane / 8 }
     }
 
-    /// Start-up time plus `each` for every vehicle on a lane, if the queue grows on until `green_in`
-    /// from now (T_Q of planning notes 4.2: l₁ + h·n; nothing where nobody stands).
+    /// The time that [`discharge`] takes if the queue grows on until `green_in` from now.
     #[must_use]
     pub fn clearing(&self, lanes: u8, startup: Millis, each: Millis, green_in: Millis) -> Millis {
         Ahead::new(self, lanes, Millis(1), (startup, each)).clearing(green_in)
@@ -95,7 +111,7 @@ impl Ahead {
     #[must_use]
     pub fn new(queue: &Queue, lanes: u8, headway: Millis, (startup, each): (Millis, Millis)) -> Self {
         let lanes = i64::from(lanes.max(1));
-        let leaving = 1_000 * VEHICLE * lanes / headway.0.max(1);
+        let leaving = departed(Millis(1_000), lanes, headway);
         Self { standing: queue.standing, coming: queue.rate, leaving, lanes, startup, each }
     }
 
@@ -111,11 +127,7 @@ impl Ahead {
     #[must_use]
     pub fn clearing(&self, green_in: Millis) -> Millis {
         let waiting = self.standing + self.coming * green_in.min(GROWS_MAX).0 / 1000;
-        if waiting * 2 < VEHICLE * self.lanes {
-            return Millis::ZERO;
-        }
-        let per_lane = (waiting / self.lanes).min(BELIEVED);
-        self.startup + Millis(per_lane * self.each.0 / VEHICLE)
+        discharge(waiting.min(BELIEVED * self.lanes), self.lanes, self.startup, self.each)
     }
 }
 

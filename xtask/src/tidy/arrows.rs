@@ -43,7 +43,7 @@ const ARROWS: &[Arrow] = &[
     Arrow { package: "clearway-feeds", ours: &["signals", "contract"], others: None },
     Arrow { package: "clearway-format", ours: &["signals", "network"], others: None },
     Arrow { package: "clearway-field", ours: &["signals", "network", "format", "rsmp"], others: None },
-    Arrow { package: "clearway-sumo", ours: &["signals", "certify"], others: None },
+    Arrow { package: "clearway-sumo", ours: &["signals", "certify", "planner"], others: None },
     Arrow {
         package: "clearway-traffic",
         ours: &[

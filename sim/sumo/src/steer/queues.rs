@@ -3,6 +3,7 @@
 //! A simulator reports vehicles that stand. A queue that starts to move is still ahead of the fire
 //! engine: it is forgotten no faster than saturation flow lets it go.
 
+use clearway_planner::queue::departed;
 use clearway_signals::Millis;
 
 use super::observe::Observation;
@@ -25,7 +26,7 @@ impl Queues {
     /// Take a sight in.
     pub fn update(&mut self, seen: &Observation, headway_ms: i64) {
         let elapsed = seen.now.since(self.at).min(Millis::from_s(60));
-        let gone = elapsed.0 * VEHICLE / headway_ms.max(1);
+        let gone = departed(elapsed, 1, Millis(headway_ms));
         self.at = seen.now;
         self.longest_milli.resize(seen.standing.len().max(self.longest_milli.len()), 0);
         self.typical.resize(self.longest_milli.len(), 0);

@@ -1,5 +1,6 @@
 //! The settings of the wave. Every default stands here with its reason.
 
+use clearway_planner::queue::discharge;
 use clearway_signals::Millis;
 
 /// How signals of one kind of plan are asked for. The defaults were found with SUMO 1.28 on an arterial
@@ -120,11 +121,8 @@ impl Settings {
         over < 0 || (nearest && turn > 0 && over % turn >= self.back_off_ms)
     }
 
-    /// Time from green until a queue is gone (T_Q of planning notes 4.2: l₁ + h·n).
+    /// Time from green until the queue of a lane is gone.
     pub(crate) fn queue_time(&self, vehicles_milli: i64) -> Millis {
-        if vehicles_milli < 500 {
-            return Millis::ZERO;
-        }
-        Millis(self.startup_ms + self.headway_ms * vehicles_milli / 1000)
+        discharge(vehicles_milli, 1, Millis(self.startup_ms), Millis(self.headway_ms))
     }
 }

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use clearway_planner::arrival::{SLOWEST_MM_S, speeding_up};
 use clearway_signals::Millis;
 
 use super::blockage::Blockages;
@@ -16,8 +17,6 @@ use super::target::{Target, better_left_alone, choose, overdue, serves, time_to_
 use super::watch::{Purpose, Watch};
 use super::way::Pass;
 
-/// Nobody is planned to drive slower than this, millimetres a second.
-const SLOWEST_MM_S: i64 = 1_500;
 /// Beyond this nothing is planned.
 const HORIZON: Millis = Millis::from_s(160);
 /// A vehicle that arrives so soon is at the stop line.
@@ -86,10 +85,8 @@ pub fn needs(setting: &Setting<'_>, vehicle: usize, fix: &Fix, passes: &[Pass], 
     let mut arrival = now;
     let (mut ahead_milli, mut distance_mm, mut block) = (0, 0, Block::Free);
     if let Some(edge) = fix.route.get(at).and_then(|e| site.edge(*e)) {
-        let lacking = (pace(edge.speed_mm_s, pace_permille) - fix.speed_mm_s).max(0);
-        arrival += Millis(
-            lacking * lacking * 1000 / (2 * ACCELERATION_MM_S2 * pace(edge.speed_mm_s, pace_permille)),
-        );
+        let own = pace(edge.speed_mm_s, pace_permille);
+        arrival += speeding_up(fix.speed_mm_s, own, ACCELERATION_MM_S2);
     }
     for pass in passes.iter().filter(|pass| pass.last >= fix.at + usize::from(fix.on_junction)) {
         if block == Block::Before {

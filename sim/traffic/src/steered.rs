@@ -12,7 +12,7 @@ use clearway_planner::{
     Config, Counts, Engine, Event, Mission, Notice, Output, TransitUpdate, VehicleFix, VehicleInfo,
 };
 use clearway_signals::{
-    Channel, ControllerId, ControllerStatus, Epoch, GeoPoint, Millis, MissionId, RowId, RowSet, VehicleId,
+    Channel, ControllerId, ControllerStatus, Epoch, GeoPoint, Millis, MissionId, VehicleId,
 };
 
 use crate::closure::Closure;
@@ -340,11 +340,11 @@ fn carry_out(command: &Command, now: Millis, city: &mut VirtualCity) {
     };
 }
 
+/// What a binding by register map or NTCIP tells: which priority request is held, not whether it is granted
+/// (docs/modbus-register-map.md, input registers 2 and 10).
 fn reading(controller: ControllerId, emulator: &Emulator) -> ControllerStatus {
     let status = emulator.status();
-    let priority = status.priority.map(|p| p.row);
-    let asserted = priority.map_or(status.remote, |row| status.remote.with(row));
-    let granted: Option<RowId> = priority.filter(|_| status.priority_granted);
+    let asserted = status.priority.map_or(status.remote, |held| status.remote.with(held.row));
     ControllerStatus {
         controller,
         at: status.at,
@@ -352,8 +352,8 @@ fn reading(controller: ControllerId, emulator: &Emulator) -> ControllerStatus {
         greens: status.greens,
         yellows: status.yellows,
         clearing: status.clearing,
-        active: status.active.or(granted),
+        active: status.active,
         preempt: status.preempt,
-        asserted: RowSet(asserted.0),
+        asserted,
     }
 }

@@ -4,7 +4,6 @@
 
 pub mod alloc_counter;
 pub mod calibration;
-pub mod chance;
 pub mod city;
 pub mod fix;
 pub mod fleet;
@@ -13,7 +12,6 @@ pub mod load;
 pub mod memory;
 pub mod steps;
 pub mod street;
-pub mod timed;
 
 /// FNV-1a: what a step's results add up to, so that a run can be compared with another.
 #[derive(Clone, Copy, Debug)]

@@ -25,6 +25,7 @@ struct Package {
 const PACKAGES: &[Package] = &[
     Package { name: "git", probe: "command -v git", why: "lists the repository's files for tidy" },
     Package { name: "gcc", probe: "command -v cc", why: "links Rust programs" },
+    Package { name: "g++", probe: "command -v c++", why: "builds libFuzzer" },
     Package { name: "libc6-dev", probe: "test -e /usr/include/stdio.h", why: "links Rust programs" },
     Package { name: "nodejs", probe: "command -v node", why: "builds and tests the operator's page" },
     Package { name: "npm", probe: "command -v npm", why: "builds and tests the operator's page" },

@@ -11,7 +11,7 @@ use crate::console::{self, npm};
 use crate::counts::Runner;
 use crate::process::Group;
 use crate::test::Run;
-use crate::{bench, live, setup, tidy};
+use crate::{bench, fuzz, live, setup, tidy};
 
 /// A kind of test.
 #[derive(Debug)]
@@ -62,6 +62,13 @@ pub const TIERS: &[Tier] = &[
         full_only: false,
         run: interop,
     },
+    Tier {
+        name: "fuzz",
+        what: "every decoder under libFuzzer: no panic, no hang, no growth",
+        minutes: 5,
+        full_only: false,
+        run: |run| fuzz::run(run, FUZZ_S),
+    },
     Tier { name: "demo", what: "seed 1 clears the bars", minutes: 7, full_only: false, run: demo },
     Tier { name: "live", what: "the page shows a running demo", minutes: 3, full_only: false, run: live },
     Tier {
@@ -108,6 +115,13 @@ pub const TIERS: &[Tier] = &[
         run: faults,
     },
     Tier {
+        name: "fuzz-long",
+        what: "the same for longer",
+        minutes: 12,
+        full_only: true,
+        run: |run| fuzz::run(run, FUZZ_LONG_S),
+    },
+    Tier {
         name: "soak",
         what: "half an hour of demo: memory stays flat",
         minutes: 35,
@@ -116,6 +130,9 @@ pub const TIERS: &[Tier] = &[
     },
 ];
 
+/// Seconds of processor time for each decoder, in continuous integration and in the long tier.
+const FUZZ_S: u64 = 10;
+const FUZZ_LONG_S: u64 = 60;
 /// The model that the demonstration runs on.
 const MODEL: &str = "network-models/helsinki-centre";
 /// Sites whose sequencers are proved: `network-models/reference-*`.

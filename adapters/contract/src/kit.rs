@@ -2,9 +2,11 @@
 //! virtual time. Every protocol crate runs [`CHECKS`] in its tests.
 
 mod checks;
+pub mod corpus;
 mod device;
 #[cfg(all(feature = "actor", any(test, feature = "kit")))]
 pub mod rig;
+pub mod sources;
 
 use clearway_certify::{Ask as Wish, Class, Draft, certify};
 use clearway_signals::{

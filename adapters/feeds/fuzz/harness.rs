@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use clearway_feeds::taip::{Checksum, Dialect};
 use clearway_feeds::{
-    Arrival, GeoBox, MESSAGE_BYTES_MAX, Registry, Rules, Vehicle, VehicleClass, WallMs, hfp, hub, nmea, taip,
+    Arrival, GeoBox, MESSAGE_BYTES_MAX, Registry, Rules, Vehicle, VehicleClass, WallMs, gtfs_rt, hfp, hub,
+    nmea, taip,
 };
 use clearway_signals::Millis;
 
@@ -17,8 +18,13 @@ const NOW: WallMs = WallMs(1_790_447_311_250);
 pub type Decoder = fn(&[u8]);
 
 /// Every decoder, by the name of its target and corpus.
-pub const DECODERS: [(&str, Decoder); 4] =
-    [("hfp", decode_hfp), ("hub", decode_hub), ("nmea", decode_nmea), ("taip", decode_taip)];
+pub const DECODERS: [(&str, Decoder); 5] = [
+    ("gtfs_rt", decode_gtfs_rt),
+    ("hfp", decode_hfp),
+    ("hub", decode_hub),
+    ("nmea", decode_nmea),
+    ("taip", decode_taip),
+];
 
 /// The vehicles that the seeds speak of, so that mutants get past the registry.
 fn registry() -> Arc<Registry> {
@@ -58,6 +64,14 @@ pub fn decode_hfp(bytes: &[u8]) {
     let mut state = hfp::State::new(registry(), rules());
     for at in arrivals() {
         let _ = hfp::parse(topic, payload, &mut state, at);
+    }
+}
+
+/// A GTFS Realtime feed: what was read is written so that it is read the same.
+pub fn decode_gtfs_rt(bytes: &[u8]) {
+    if let Ok(feed) = gtfs_rt::decode(bytes) {
+        let written = gtfs_rt::encode(&feed);
+        assert_eq!(gtfs_rt::decode(&written).map(|again| gtfs_rt::encode(&again)), Ok(written));
     }
 }
 

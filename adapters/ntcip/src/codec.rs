@@ -50,7 +50,7 @@ pub fn listed(numbers: &[u8], octets: &[u8]) -> (GroupSet, u8) {
 }
 
 fn numbered(numbers: &[u8]) -> impl Iterator<Item = (GroupId, u8)> + '_ {
-    (0..=u8::MAX).map(GroupId).zip(numbers.iter().copied()).filter(|(_, number)| *number > 0)
+    (0..u8::MAX).map(GroupId).zip(numbers.iter().copied()).filter(|(_, number)| *number > 0)
 }
 
 /// The mode from unitControlStatus and unitFlashStatus. What the standard calls "other" is not

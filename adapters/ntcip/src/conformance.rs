@@ -207,6 +207,8 @@ mod tests {
     use std::fs;
     use std::path::Path;
 
+    use clearway_contract::kit::sources::Sources;
+
     use super::*;
 
     #[test]
@@ -227,24 +229,7 @@ mod tests {
         for object in OBJECTS {
             assert!(use_of(object).is_some(), "{}", object.name);
         }
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let mut sources = String::new();
-        for folder in [root.join("src"), root.join("../../sim/field/src/faces/ntcip")] {
-            collect(&folder, &mut sources);
-        }
-        for known in &USES {
-            assert!(sources.contains(&format!("fn {}()", known.test)), "{}", known.test);
-        }
-    }
-
-    fn collect(folder: &Path, into: &mut String) {
-        for entry in fs::read_dir(folder).expect("a folder of this repository") {
-            let path = entry.expect("readable").path();
-            if path.is_dir() {
-                collect(&path, into);
-            } else if path.extension().is_some_and(|extension| extension == "rs") {
-                into.push_str(&fs::read_to_string(&path).expect("a source"));
-            }
-        }
+        let sources = Sources::of(&["adapters/ntcip/src", "sim/field/src/faces/ntcip"]);
+        assert_eq!(sources.missing(USES.iter().map(|known| known.test)), [""; 0]);
     }
 }

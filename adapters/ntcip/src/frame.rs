@@ -31,12 +31,14 @@ impl Name {
 
     /// With these arcs behind it; what is past the room is cut off, which no object of ours reaches.
     fn join(parts: [&[u32]; 3]) -> Self {
-        let mut name = Self { arcs: [0; ARCS_MAX], len: 0 };
-        for (place, arc) in name.arcs.iter_mut().zip(parts.into_iter().flatten()) {
-            *place = *arc;
-            name.len += 1;
+        let (mut arcs, mut end) = ([0; ARCS_MAX], 0);
+        for part in parts {
+            let room = &mut arcs[end..];
+            let taken = part.len().min(room.len());
+            room[..taken].copy_from_slice(&part[..taken]);
+            end += taken;
         }
-        name
+        Self { arcs, len: u8::try_from(end).unwrap_or(0) }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Entry points for fuzzing, one for each decoder: bytes in, invariants asserted. The targets in
-//! `fuzz/` call them, and so does a test that replays the corpus on the stable toolchain.
+//! `fuzz/` call them, and so does the stable test `tests/corpora.rs` for every file of the corpora.
 
 use clearway_contract::{Ask, Site};
 use clearway_signals::{
@@ -12,6 +12,15 @@ use crate::frame::{Name, Value};
 use crate::priority::{PriorityRequest, Selector, ServiceTable, StatusBlock};
 use crate::profile::Profile;
 use crate::values::Values;
+
+/// Every decoder, by the name of its target and corpus.
+#[cfg(feature = "adapter")]
+pub const DECODERS: [(&str, fn(&[u8])); 4] = [
+    ("egress", egress),
+    ("object_values", object_values),
+    ("priority_blocks", priority_blocks),
+    ("response", response),
+];
 
 /// The blocks of NTCIP 1211: what decodes is the only thing that encodes so.
 ///

@@ -7,7 +7,7 @@ use clearway_signals::{
     ControllerId, ControllerStatus, GroupId, GroupSet, Millis, Mode, PreemptState, Relation, RowId, RowSet,
 };
 
-use crate::chance::Chance;
+use super::chance::Chance;
 
 /// Crossroads of the street.
 pub const CROSSROADS: u16 = 20;

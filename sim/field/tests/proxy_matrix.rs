@@ -1,26 +1,25 @@
 //! Protocol × fault × what the adapter is doing, over real sockets through the fault proxy. Every cell
-//! ends with the controller free of our requests, and no call is sent after its lease.
+//! ends with the controller free of our requests, no call is sent after its lease or its release, and
+//! nothing is confirmed that the controller did not do.
 //!
-//! A sample runs always; `--ignored` runs every cell.
+//! A sample runs always; `--ignored` runs every cell. `CLEARWAY_SEED` draws other faults.
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use clearway_contract::actor::{Clock, Surroundings};
-use clearway_contract::kit::{assertion, release};
-use clearway_contract::{Dispatch, Outbox, PortEvent, Protocol, Site, outbox};
+use clearway_contract::kit::rig::{End, confirms};
+use clearway_contract::{PortEvent, Protocol, Site};
 use clearway_field::proxy::{Fault, Proxy, Speech};
 use clearway_field::{FaceKind, Field, FieldOptions};
 use clearway_network::testing::corridor;
 use clearway_rsmp::Binding;
 use clearway_rsmp::adapter::{Hub, ListenOptions};
-use clearway_signals::{ControllerId, Millis, RequestId, RowId};
-use tokio::sync::{Semaphore, mpsc, watch};
+use clearway_signals::{ControllerId, Millis, RowId};
+use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
-use tokio_util::sync::CancellationToken;
 
 /// The emergency row along the corridor.
 const MAIN: RowId = RowId(1);
@@ -35,6 +34,8 @@ const FAULTY: Duration = Duration::from_secs(3);
 /// A call may be seen on the wire so long after its lease: the adapter gives up 100 ms before, the rest
 /// is the machine's.
 const SEEN_LATE: Duration = Duration::from_millis(150);
+/// What a controller confirms it does with its next ticks.
+const SETTLES: Duration = Duration::from_millis(300);
 
 /// What the adapter is doing when the fault begins.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,24 +53,14 @@ const PROTOCOLS: [Protocol; 3] = [Protocol::Ntcip, Protocol::Modbus, Protocol::R
 
 /// A field of one controller, a proxy before it, an adapter before that.
 struct Cell {
-    field: Field,
+    field: Arc<Field>,
     proxy: Proxy,
     site: Site,
-    clock: Clock,
-    commands: Outbox,
-    events: mpsc::UnboundedReceiver<PortEvent>,
-    shutdown: CancellationToken,
+    end: End,
     task: JoinHandle<()>,
-    _withheld: watch::Sender<bool>,
+    /// Confirmations that the controller did not bear out when they came.
+    untrue: Arc<Mutex<Vec<String>>>,
     _hub: Option<Hub>,
-}
-
-fn clock() -> Clock {
-    let start = Instant::now();
-    Arc::new(move || {
-        let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        (Millis(i64::try_from(ns / 1_000_000).unwrap_or(i64::MAX)), ns)
-    })
 }
 
 fn loopback() -> SocketAddr {
@@ -95,18 +86,8 @@ fn site(protocol: Protocol, address: String) -> Site {
 
 impl Cell {
     async fn start(protocol: Protocol, seed: u64) -> Self {
-        let clock = clock();
-        let (commands, orders) = outbox(64);
-        let (withheld, release_all) = watch::channel(false);
-        let (told, events) = mpsc::unbounded_channel();
-        let shutdown = CancellationToken::new();
-        let surroundings = Surroundings {
-            commands: orders,
-            events: Arc::new(move |event| drop(told.send(event))),
-            clock: Arc::clone(&clock),
-            release_all,
-            shutdown: shutdown.clone(),
-        };
+        let (street, untrue) = (Arc::new(OnceLock::new()), Arc::new(Mutex::new(Vec::new())));
+        let (end, surroundings) = End::new(bears_out(Arc::clone(&street), Arc::clone(&untrue)));
         let network = corridor(1);
         let mut options = FieldOptions::default();
         options.emulator.backup_time = Millis::from_s(3);
@@ -130,8 +111,8 @@ impl Cell {
                 (field, proxy, None, site, task)
             }
             Protocol::Rsmp => {
-                let hub =
-                    Hub::listen(ListenOptions::new(loopback()), Arc::clone(&clock)).await.expect("binds");
+                let listening = Hub::listen(ListenOptions::new(loopback()), Arc::clone(&surroundings.clock));
+                let hub = listening.await.expect("binds");
                 let target = hub.address().to_string();
                 let proxy = Proxy::tcp(loopback(), target, Speech::Rsmp, seed).await.expect("binds");
                 options.rsmp.supervisors = vec![proxy.address().to_string()];
@@ -150,38 +131,22 @@ impl Cell {
                 (field, proxy, Some(hub), site, task)
             }
         };
-        Self { field, proxy, site, clock, commands, events, shutdown, task, _withheld: withheld, _hub: hub }
-    }
-
-    fn send(&self, dispatch: Dispatch) {
-        assert!(self.commands.put(dispatch), "the adapter takes its commands");
-        self.commands.wake();
+        let field = Arc::clone(street.get_or_init(|| Arc::new(field)));
+        Self { field, proxy, site, end, task, untrue, _hub: hub }
     }
 
     /// Call the row; when its lease ends.
     fn call(&self, lasts: Millis) -> Instant {
-        let now = (self.clock)().0;
-        self.send(assertion(&self.site, MAIN, REQUEST, 1, now, now + lasts));
+        self.end.call(&self.site, MAIN, REQUEST, lasts);
         Instant::now() + Duration::from_millis(lasts.0.unsigned_abs())
     }
 
-    async fn event(&mut self, what: &str, wanted: impl Fn(&PortEvent) -> bool) {
-        let found = timeout(PATIENCE, async {
-            while let Some(event) = self.events.recv().await {
-                if wanted(&event) {
-                    return;
-                }
-            }
-        });
-        found.await.unwrap_or_else(|_| panic!("no {what} in time"));
+    async fn confirmed(&mut self) {
+        self.end.event(PATIENCE, "the confirmation", |event| confirms(event, REQUEST, true)).await;
     }
 
     fn is_free(&self) -> bool {
-        let held = self.field.with(ID, |emulator| {
-            let status = emulator.status();
-            !status.remote.is_empty() || status.priority.is_some()
-        });
-        held == Some(false)
+        is_free(&self.field)
     }
 
     /// The last call on the wire.
@@ -202,6 +167,37 @@ impl Cell {
     }
 }
 
+fn is_free(field: &Field) -> bool {
+    let held = field.with(ID, |emulator| {
+        let status = emulator.status();
+        !status.remote.is_empty() || status.priority.is_some()
+    });
+    held == Some(false)
+}
+
+/// Holds each confirmation against the controller itself: what is said to be called or off is so, or
+/// becomes so with the controller's next ticks.
+fn bears_out(
+    street: Arc<OnceLock<Arc<Field>>>,
+    untrue: Arc<Mutex<Vec<String>>>,
+) -> impl Fn(&PortEvent) + Send + Sync + 'static {
+    move |event| {
+        let PortEvent::Confirmed { assert, .. } = *event else { return };
+        let Some(field) = street.get().cloned() else { return };
+        let untrue = Arc::clone(&untrue);
+        tokio::spawn(async move {
+            let until = Instant::now() + SETTLES;
+            while is_free(&field) == assert {
+                if Instant::now() >= until {
+                    let what = if assert { "a call that is not" } else { "a release that is not" };
+                    return untrue.lock().unwrap_or_else(PoisonError::into_inner).push(what.into());
+                }
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        });
+    }
+}
+
 /// Whether a piece from the centre calls a row.
 fn calls(protocol: Protocol, piece: &[u8]) -> bool {
     match protocol {
@@ -219,23 +215,20 @@ fn calls(protocol: Protocol, piece: &[u8]) -> bool {
 /// Run one cell; what is wrong with it.
 async fn run(protocol: Protocol, fault: Fault, doing: Doing, seed: u64) -> Result<(), String> {
     let mut cell = Cell::start(protocol, seed).await;
-    cell.event("arming", |event| matches!(event, PortEvent::Armed(_))).await;
-    let confirmed = |event: &PortEvent| {
-        matches!(event, PortEvent::Confirmed { request: RequestId(REQUEST), assert: true, .. })
-    };
+    cell.end.event(PATIENCE, "arming", |event| matches!(event, PortEvent::Armed(_))).await;
     let lease_ends = match doing {
         Doing::Asserted => {
             let ends = cell.call(Millis::from_s(2));
-            cell.event("confirmation", confirmed).await;
+            cell.confirmed().await;
             cell.proxy.set(fault);
             ends
         }
         Doing::Releasing => {
-            let ends = cell.call(Millis::from_s(60));
-            cell.event("confirmation", confirmed).await;
+            cell.call(Millis::from_s(60));
+            cell.confirmed().await;
             cell.proxy.set(fault);
-            cell.send(release(&cell.site, MAIN, REQUEST, 2, (cell.clock)().0));
-            ends
+            cell.end.release(&cell.site, MAIN, REQUEST);
+            Instant::now()
         }
         Doing::Idle => {
             cell.proxy.set(fault);
@@ -246,25 +239,30 @@ async fn run(protocol: Protocol, fault: Fault, doing: Doing, seed: u64) -> Resul
     cell.proxy.set(Fault::None);
     let free = cell.until_free().await;
     let late = cell.last_call().filter(|at| *at > lease_ends + SEEN_LATE).map(|at| at - lease_ends);
-    cell.shutdown.cancel();
+    cell.end.shut_down();
     let ended = timeout(PATIENCE, &mut cell.task).await.is_ok();
     let still_free = cell.is_free();
+    let untrue = cell.untrue.lock().unwrap_or_else(PoisonError::into_inner).join(", ");
     match (free && still_free, late, ended) {
         (false, ..) => Err("the controller is not free of our request".into()),
-        (_, Some(late), _) => Err(format!("a call was sent {} ms after its lease", late.as_millis())),
+        (_, Some(late), _) => {
+            Err(format!("a call was sent {} ms after its lease or its release", late.as_millis()))
+        }
         (_, _, false) => Err("the adapter does not end".into()),
+        _ if !untrue.is_empty() => Err(format!("confirmed: {untrue}")),
         _ => Ok(()),
     }
 }
 
 async fn run_all(cells: Vec<(Protocol, Fault, Doing)>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
+    let seed: u64 = std::env::var("CLEARWAY_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
     let mut tasks = JoinSet::new();
     for (n, (protocol, fault, doing)) in (1u64..).zip(cells) {
         let places = Arc::clone(&places);
         tasks.spawn(async move {
             let _place = places.acquire_owned().await;
-            let found = run(protocol, fault, doing, n).await;
+            let found = run(protocol, fault, doing, seed << 32 | n).await;
             found.map_err(|what| format!("{} × {} × {doing:?}: {what}", protocol.word(), fault.word()))
         });
     }

@@ -49,21 +49,18 @@ pub trait Stage: Send + Sync {
     fn mistake(&self);
 }
 
-/// An adapter that runs.
-pub struct Rig<'a> {
-    stage: &'a dyn Stage,
-    site: Site,
+/// The engine's end of one adapter.
+pub struct End {
     clock: Clock,
     commands: Option<Outbox>,
     release_all: watch::Sender<bool>,
     shutdown: CancellationToken,
     events: mpsc::UnboundedReceiver<PortEvent>,
-    task: JoinHandle<()>,
 }
 
-impl<'a> Rig<'a> {
-    /// Start the stage's adapter; `tap` sees each event within the adapter's own task.
-    pub fn start(stage: &'a dyn Stage, tap: impl Fn(&PortEvent) + Send + Sync + 'static) -> Self {
+impl End {
+    /// Both ends; `tap` sees each event within the adapter's own task.
+    pub fn new(tap: impl Fn(&PortEvent) + Send + Sync + 'static) -> (Self, Surroundings) {
         let start = Instant::now();
         let clock: Clock = Arc::new(move || {
             let ns = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
@@ -84,9 +81,7 @@ impl<'a> Rig<'a> {
             release_all: withheld,
             shutdown: shutdown.clone(),
         };
-        let site = stage.site();
-        let task = stage.spawn(site.clone(), surroundings);
-        Self { stage, site, clock, commands: Some(commands), release_all, shutdown, events, task }
+        (Self { clock, commands: Some(commands), release_all, shutdown, events }, surroundings)
     }
 
     fn now(&self) -> Millis {
@@ -99,24 +94,29 @@ impl<'a> Rig<'a> {
         commands.wake();
     }
 
-    /// Call a row for 60 s.
-    pub async fn call(&self, row: RowId, request: u32) {
+    /// Call a row of `site`, by a lease of this length.
+    pub fn call(&self, site: &Site, row: RowId, request: u32, lasts: Millis) {
         let now = self.now();
-        self.send(assertion(&self.site, row, request, 1, now, now + Millis::from_s(60)));
+        self.send(assertion(site, row, request, 1, now, now + lasts));
     }
 
-    /// Release a row.
-    pub async fn release(&self, row: RowId, request: u32) {
-        self.send(release(&self.site, row, request, 2, self.now()));
+    /// Release a row of `site`.
+    pub fn release(&self, site: &Site, row: RowId, request: u32) {
+        self.send(release(site, row, request, 2, self.now()));
     }
 
     /// Wait for an event.
     ///
     /// # Panics
-    /// When it does not come.
-    pub async fn event(&mut self, what: &str, wanted: impl Fn(&PortEvent) -> bool) -> PortEvent {
+    /// When it does not come within `patience`.
+    pub async fn event(
+        &mut self,
+        patience: Duration,
+        what: &str,
+        wanted: impl Fn(&PortEvent) -> bool,
+    ) -> PortEvent {
         let mut seen = Vec::new();
-        let found = timeout(PATIENCE, async {
+        let found = timeout(patience, async {
             while let Some(event) = self.events.recv().await {
                 if wanted(&event) {
                     return Some(event);
@@ -133,13 +133,56 @@ impl<'a> Rig<'a> {
         }
     }
 
+    /// Tell the adapter to end.
+    pub fn shut_down(&self) {
+        self.shutdown.cancel();
+    }
+}
+
+/// Whether an event confirms a request on or off.
+#[must_use]
+pub fn confirms(event: &PortEvent, request: u32, on: bool) -> bool {
+    matches!(event, PortEvent::Confirmed { request: r, assert, .. } if *r == RequestId(request) && *assert == on)
+}
+
+/// An adapter that runs.
+pub struct Rig<'a> {
+    stage: &'a dyn Stage,
+    site: Site,
+    end: End,
+    task: JoinHandle<()>,
+}
+
+impl<'a> Rig<'a> {
+    /// Start the stage's adapter; `tap` sees each event within the adapter's own task.
+    pub fn start(stage: &'a dyn Stage, tap: impl Fn(&PortEvent) + Send + Sync + 'static) -> Self {
+        let (end, surroundings) = End::new(tap);
+        let site = stage.site();
+        let task = stage.spawn(site.clone(), surroundings);
+        Self { stage, site, end, task }
+    }
+
+    /// Call a row for 60 s.
+    pub async fn call(&self, row: RowId, request: u32) {
+        self.end.call(&self.site, row, request, Millis::from_s(60));
+    }
+
+    /// Release a row.
+    pub async fn release(&self, row: RowId, request: u32) {
+        self.end.release(&self.site, row, request);
+    }
+
+    /// Wait for an event.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn event(&mut self, what: &str, wanted: impl Fn(&PortEvent) -> bool) -> PortEvent {
+        self.end.event(PATIENCE, what, wanted).await
+    }
+
     /// Wait until a request is confirmed on or off.
     pub async fn confirmed(&mut self, request: u32, on: bool) -> PortEvent {
-        self.event("the confirmation", |event| {
-            matches!(event, PortEvent::Confirmed { request: r, assert, .. }
-                if *r == RequestId(request) && *assert == on)
-        })
-        .await
+        self.event("the confirmation", |event| confirms(event, request, on)).await
     }
 
     async fn armed(&mut self) {
@@ -157,7 +200,7 @@ impl<'a> Rig<'a> {
 
     /// Shut down, and see that it takes no longer than it may.
     pub async fn stop(self) {
-        self.shutdown.cancel();
+        self.end.shut_down();
         timeout(RELEASE_ALL_WITHIN + Duration::from_secs(1), self.task)
             .await
             .expect("the adapter ends in time")
@@ -200,7 +243,7 @@ pub async fn an_engine_that_is_gone_leaves_nothing_on(stage: &dyn Stage) {
     let mut rig = Rig::start(stage, |_| {});
     rig.call(MAIN, 1).await;
     rig.confirmed(1, true).await;
-    rig.commands = None;
+    rig.end.commands = None;
     timeout(PATIENCE, rig.task).await.expect("ends").expect("in peace");
     assert!(stage.calls().is_empty());
 }
@@ -228,7 +271,7 @@ pub async fn s19_release_of_all_needs_no_engine(stage: &dyn Stage) {
     rig.call(MAIN, 1).await;
     rig.confirmed(1, true).await;
     let asked = Instant::now();
-    rig.release_all.send(true).expect("the adapter listens");
+    rig.end.release_all.send(true).expect("the adapter listens");
     rig.confirmed(1, false).await;
     assert!(stage.calls().is_empty() && asked.elapsed() < RELEASE_ALL_WITHIN);
     rig.call(MAIN, 2).await;

@@ -1,87 +1,29 @@
 //! The whole adapter before an emulated controller on a real socket.
 
-use std::net::SocketAddr;
-use std::time::Duration;
-
 use clearway_contract::actor::Surroundings;
 use clearway_contract::kit::rig::{self, Stage, Wire};
 use clearway_contract::{Protocol, Site};
 use clearway_egress::{Framing, Rules, Writes};
+use clearway_field::proxy::{Fault, Proxy, Speech};
 use clearway_field::{ArmingFault, FaceKind, Field, FieldOptions};
 use clearway_network::testing::corridor;
 use clearway_signals::{ControllerId, Millis, RowSet};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
-use super::{Options, allow_list, rules, transport::ANSWER_WITHIN};
+use super::{Options, allow_list, rules};
 use clearway_field::faces::modbus::{Map, Setup};
 
 mod ratio;
 mod ways;
 
 const ID: ControllerId = ControllerId(1);
-/// Later than the adapter waits.
-const LATE: Duration = Duration::from_millis(2 * ANSWER_WITHIN.as_millis() as u64);
 
-/// A relay of connections whose wire can be cut.
-struct Relay {
-    address: SocketAddr,
-    wire: watch::Sender<Wire>,
-    _accepting: JoinSet<()>,
-}
-
-impl Relay {
-    async fn start(device: SocketAddr) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("binds");
-        let address = listener.local_addr().expect("bound");
-        let (wire, at) = watch::channel(Wire::Whole);
-        let mut accepting = JoinSet::new();
-        accepting.spawn(async move {
-            let mut relays = JoinSet::new();
-            while let Ok((front, _)) = listener.accept().await {
-                relays.spawn(relay(front, device, at.clone()));
-            }
-        });
-        Self { address, wire, _accepting: accepting }
-    }
-
-    fn set(&self, wire: Wire) {
-        self.wire.send_replace(wire);
-    }
-}
-
-async fn relay(mut front: TcpStream, device: SocketAddr, wire: watch::Receiver<Wire>) {
-    let Ok(mut back) = TcpStream::connect(device).await else { return };
-    let (mut up, mut down) = ([0; 512], [0; 512]);
-    loop {
-        tokio::select! {
-            read = front.read(&mut up) => {
-                let Ok(length @ 1..) = read else { return };
-                if *wire.borrow() != Wire::Cut && back.write_all(&up[..length]).await.is_err() {
-                    return;
-                }
-            }
-            read = back.read(&mut down) => {
-                let Ok(length @ 1..) = read else { return };
-                let now = *wire.borrow();
-                if now == Wire::Late {
-                    tokio::time::sleep(LATE).await;
-                }
-                if now != Wire::Cut && front.write_all(&down[..length]).await.is_err() {
-                    return;
-                }
-            }
-        }
-    }
-}
-
-/// Controller 1 of the corridor behind its real face, and a relay before it.
+/// Controller 1 of the corridor behind its real face, and a proxy before it.
 struct Scene {
     field: Field,
     site: Site,
-    relay: Relay,
+    proxy: Proxy,
     options: Options,
 }
 
@@ -106,13 +48,15 @@ impl Scene {
         };
         let options = FieldOptions { emulator, modbus, ..FieldOptions::default() };
         let field = Field::start(&network, &faces, options).await.expect("binds on loopback");
-        let relay = Relay::start(field.address(ID).expect("a face")).await;
+        let device = field.address(ID).expect("a face").to_string();
+        let here = "127.0.0.1:0".parse().expect("an address");
+        let proxy = Proxy::tcp(here, device, Speech::Modbus, 1).await.expect("binds");
         let controller = &network.controllers[ID.index()];
         let site = Site {
             controller: ID,
             name: controller.name.clone(),
             protocol: Protocol::Modbus,
-            address: relay.address.to_string(),
+            address: proxy.address().to_string(),
             groups: controller.groups.clone(),
             group_numbers: controller.group_numbers.clone(),
             relations: controller.relations.clone(),
@@ -121,7 +65,7 @@ impl Scene {
             detectors: controller.detectors.iter().map(|detector| detector.number).collect(),
             backup_time_max: Millis::from_s(60),
         };
-        Self { field, site, relay, options: ours }
+        Self { field, site, proxy, options: ours }
     }
 }
 
@@ -143,7 +87,11 @@ impl Stage for Scene {
     }
 
     fn set_wire(&self, wire: Wire) {
-        self.relay.set(wire);
+        self.proxy.set(match wire {
+            Wire::Whole => Fault::None,
+            Wire::Cut => Fault::BlackHole,
+            Wire::Late => Fault::Late,
+        });
     }
 
     fn mistake(&self) {
@@ -191,7 +139,7 @@ async fn the_guard_stops_a_frame_that_the_codec_got_wrong() {
     use std::sync::Arc;
     use tokio_modbus::client::{Writer, tcp::attach};
     let scene = Scene::start().await;
-    let stream = TcpStream::connect(scene.relay.address).await.expect("connects");
+    let stream = TcpStream::connect(scene.proxy.address()).await.expect("connects");
     let clock: super::Clock = Arc::new(|| (Millis::ZERO, 7));
     let rules = Arc::new(rules(&scene.site, &scene.options));
     let guarded = super::stream::Guarded::new(Box::new(stream), rules, clock, Arc::default());

@@ -3,83 +3,26 @@
 mod deaths;
 mod sessions;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
-
 use clearway_contract::actor::Surroundings;
 use clearway_contract::kit::rig::{self, Stage, Wire};
 use clearway_contract::{Protocol, Site};
 use clearway_field::faces::ntcip::{Setup, SnmpUser};
+use clearway_field::proxy::{Fault, Proxy};
 use clearway_field::{ArmingFault, FaceKind, Field, FieldOptions};
 use clearway_network::testing::corridor;
 use clearway_signals::{ControllerId, Millis, RowSet};
-use tokio::net::UdpSocket;
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 
 use super::{Credentials, Options, User, allow_list};
 
 const ID: ControllerId = ControllerId(0);
-/// Later than the adapter waits.
-const LATE: Duration = Duration::from_millis(2 * 150);
 
-/// A relay of datagrams whose wire can be cut.
-struct Relay {
-    address: SocketAddr,
-    wire: watch::Sender<Wire>,
-    _tasks: JoinSet<()>,
-}
-
-impl Relay {
-    async fn start(device: SocketAddr) -> Self {
-        let front = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("binds"));
-        let back = Arc::new(UdpSocket::bind("127.0.0.1:0").await.expect("binds"));
-        back.connect(device).await.expect("connects");
-        let address = front.local_addr().expect("bound");
-        let (wire, at) = watch::channel(Wire::Whole);
-        let (client, last) = watch::channel(None);
-        let mut tasks = JoinSet::new();
-        let (to_front, to_back, seen) = (Arc::clone(&front), Arc::clone(&back), at.clone());
-        tasks.spawn(async move {
-            let mut buffer = [0; 2048];
-            while let Ok((length, from)) = front.recv_from(&mut buffer).await {
-                client.send_replace(Some(from));
-                if *seen.borrow() != Wire::Cut {
-                    let _ = to_back.send(&buffer[..length]).await;
-                }
-            }
-        });
-        tasks.spawn(async move {
-            let mut buffer = [0; 2048];
-            while let Ok(length) = back.recv(&mut buffer).await {
-                let (wire, to) = (*at.borrow(), *last.borrow());
-                let (Some(to), answer) = (to, buffer[..length].to_vec()) else { continue };
-                let front = Arc::clone(&to_front);
-                match wire {
-                    Wire::Cut => {}
-                    Wire::Whole => drop(front.send_to(&answer, to).await),
-                    Wire::Late => drop(tokio::spawn(async move {
-                        tokio::time::sleep(LATE).await;
-                        let _ = front.send_to(&answer, to).await;
-                    })),
-                }
-            }
-        });
-        Self { address, wire, _tasks: tasks }
-    }
-
-    fn set(&self, wire: Wire) {
-        self.wire.send_replace(wire);
-    }
-}
-
-/// One controller of the corridor behind its real face, and a relay before it.
+/// One controller of the corridor behind its real face, and a proxy before it.
 struct Scene {
     id: ControllerId,
     field: Field,
     site: Site,
-    relay: Relay,
+    proxy: Proxy,
     credentials: Credentials,
 }
 
@@ -115,13 +58,14 @@ impl Scene {
         let speed = speed.into();
         let options = FieldOptions { emulator, speed, ntcip: agent_setup(), ..FieldOptions::default() };
         let field = Field::start(&network, &faces, options).await.expect("binds on loopback");
-        let relay = Relay::start(field.address(id).expect("a face")).await;
+        let device = field.address(id).expect("a face");
+        let proxy = Proxy::udp("127.0.0.1:0".parse().expect("an address"), device, 1).await.expect("binds");
         let controller = &network.controllers[id.index()];
         let site = Site {
             controller: id,
             name: controller.name.clone(),
             protocol: Protocol::Ntcip,
-            address: relay.address.to_string(),
+            address: proxy.address().to_string(),
             groups: controller.groups.clone(),
             group_numbers: controller.group_numbers.clone(),
             relations: controller.relations.clone(),
@@ -130,7 +74,7 @@ impl Scene {
             detectors: controller.detectors.iter().map(|detector| detector.number).collect(),
             backup_time_max: Millis::from_s(60),
         };
-        Self { id, field, site, relay, credentials }
+        Self { id, field, site, proxy, credentials }
     }
 }
 
@@ -157,7 +101,11 @@ impl Stage for Scene {
     }
 
     fn set_wire(&self, wire: Wire) {
-        self.relay.set(wire);
+        self.proxy.set(match wire {
+            Wire::Whole => Fault::None,
+            Wire::Cut => Fault::BlackHole,
+            Wire::Late => Fault::Late,
+        });
     }
 
     fn mistake(&self) {

@@ -110,7 +110,7 @@ async fn write_and_confirmation_cost_little_more_than_the_librarys_own() {
     assert!(ratio <= RATIO_MAX, "{ratio:.2}");
 }
 
-/// The site with the face's own address instead of the relay's.
+/// The site with the face's own address instead of the proxy's.
 fn direct(scene: &Scene) -> clearway_contract::Site {
     let address = scene.field.address(ID).expect("a face").to_string();
     clearway_contract::Site { address, ..scene.site.clone() }

@@ -2,6 +2,8 @@
 //! process is left to withdraw anything, and the device's own timers must do it: the dead-man timer
 //! of the unit for a preemption, its departure for a priority request.
 
+use std::time::Duration;
+
 use clearway_contract::kit::{CROSS, MAIN, TRANSIT};
 use clearway_contract::port::PortEvent;
 use clearway_signals::RowId;

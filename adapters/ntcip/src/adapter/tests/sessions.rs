@@ -1,7 +1,7 @@
 //! Sessions: what the guard stops on its way out, and devices that come back as another engine.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use async_snmp::{Auth, Client, ClientBuilder, Retry, UdpTransport, UsmConfig, Value, oid};
 use clearway_contract::actor::Link;
@@ -20,7 +20,7 @@ fn clock() -> super::super::Clock {
 /// A client of the library behind the guard of a scene, for messages that our codec would not make.
 async fn guarded(scene: &Scene) -> Client<Guarded> {
     let socket = UdpTransport::bind("127.0.0.1:0").await.expect("binds");
-    let handle = socket.handle(scene.relay.address).expect("opens");
+    let handle = socket.handle(scene.proxy.address()).expect("opens");
     let (auth, reading) = match &scene.credentials {
         Credentials::V3(user) => {
             let usm = UsmConfig::new(user.name.clone()).with_master_keys(user.keys.clone()).expect("keys");
@@ -60,7 +60,7 @@ async fn the_guard_stops_an_encrypted_message_that_it_has_no_key_for() {
     .unwrap();
     let Credentials::V3(ours) = user() else { panic!("a user") };
     let socket = UdpTransport::bind("127.0.0.1:0").await.expect("binds");
-    let handle = socket.handle(scene.relay.address).expect("opens");
+    let handle = socket.handle(scene.proxy.address()).expect("opens");
     let reading = Reading::User(Arc::new(Opener::new(other.keys)));
     let transport = Guarded::new(handle, allow_list(&scene.site), reading, clock(), Arc::default());
     let usm = UsmConfig::new("engine").with_master_keys(ours.keys).expect("keys");

@@ -1,10 +1,10 @@
 //! The conformance statement of the emulated site, made from the list's own table and the names of
 //! our tests.
 
-use std::fmt::Write;
 use std::path::Path;
 
-use clearway_rsmp::sxl::{ALARMS, COMMANDS, Entry, STATUSES, Scope};
+use clearway_rsmp::conformance::{line, scope, versions};
+use clearway_rsmp::sxl::{ALARMS, COMMANDS, Entry, STATUSES};
 
 const SOURCES: [&str; 2] = [include_str!("commands.rs"), include_str!("priority.rs")];
 /// What holds for every status and every alarm.
@@ -24,28 +24,9 @@ fn tests_of(code: &str) -> Vec<&'static str> {
     names.filter(|name| name.split('_').any(|word| word == code)).collect()
 }
 
-fn scope(entry: &Entry) -> &'static str {
-    match entry.scope {
-        Scope::Controller => "controller",
-        Scope::SignalGroup => "signal group",
-        Scope::DetectorLogic => "detector logic",
-    }
-}
-
-fn versions(entry: &Entry) -> String {
-    match entry.until {
-        None => format!("{} on", entry.since.word()),
-        Some(until) => format!("{} to {}", entry.since.word(), until.word()),
-    }
-}
-
 fn optional(entry: &Entry) -> String {
     let names: Vec<&str> = entry.arguments.iter().filter(|a| a.optional).map(|a| a.name).collect();
     if names.is_empty() { "–".into() } else { names.join(", ") }
-}
-
-fn line(text: &mut String, cells: &[&str]) {
-    writeln!(text, "| {} |", cells.join(" | ")).expect("a string takes everything");
 }
 
 fn statement() -> String {

@@ -225,9 +225,11 @@ impl Device {
         self.served_at.get(row.index()).is_some_and(|at| now - *at <= within)
     }
 
-    /// Whether it may be armed at all.
+    /// Whether it may be armed at all. S6: "arm requires all read-backs", so that a controller which shows what
+    /// was is judged by that: no gate can refuse what no reading shows.
     pub fn is_armable(&self) -> bool {
-        self.hazard == Unsafe::No && matches!(self.emulator().mode(), Mode::Normal | Mode::Backup)
+        let shown = if let Lie::Stale(earlier) = &self.lie { earlier } else { &self.station };
+        self.hazard == Unsafe::No && matches!(shown.emulator().mode(), Mode::Normal | Mode::Backup)
     }
 
     /// S8: how long a call of ours may stay on after the last write that reached it: the controller's own
@@ -357,4 +359,39 @@ pub(crate) fn foreign_rows(controller: &Controller) -> impl Iterator<Item = RowI
         row.channel == Channel::Preempt && (row.owner == Owner::Other || row.kind == RowKind::Rail)
     })
     .map(|(id, _)| id)
+}
+
+#[cfg(test)]
+mod tests {
+    use clearway_network::testing::corridor;
+
+    use super::*;
+
+    fn device(protocol: Protocol) -> Device {
+        let network = corridor(2);
+        Device::new(&network, &network.controllers[0], protocol, Millis::ZERO, 0)
+    }
+
+    #[test]
+    fn s8_a_timer_that_another_centre_fed_runs_on_after_the_last_feed() {
+        let mut device = device(Protocol::Ntcip);
+        device.be_fed(Millis::from_s(12));
+        (0..=300).for_each(|tick| device.feed(Millis(tick * 100)));
+        device.mend();
+        let backup = device.options.backup_time;
+        assert!(device.is_fed(Millis::from_s(10) + backup));
+        assert!(!device.is_fed(Millis::from_s(12) + backup));
+    }
+
+    #[test]
+    fn s6_a_controller_that_shows_what_was_is_judged_by_it() {
+        let mut device = device(Protocol::Modbus);
+        device.station.advance(Millis::from_s(60));
+        assert!(device.is_armable());
+        device.lie = Lie::Stale(Box::new(device.station.clone()));
+        device.station.emulator_mut().set_mode(Mode::Manual);
+        assert!(device.is_armable());
+        device.lie = Lie::None;
+        assert!(!device.is_armable());
+    }
 }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use clearway_certify::Action;
 use clearway_contract::{Answer, Ask, Dispatch, GateReading, Keeper, Now, PortEvent, Site, Step};
 use clearway_contract::{Entry, LEASE_GUARD, LinkState, StatusReading};
-use clearway_signals::{ControllerId, Millis, RowId, RowKind, RowSet};
+use clearway_signals::{ControllerId, Millis, RequestId, RowId, RowKind, RowSet};
 
 use super::link::{Link, pace};
 use super::packet::{Outgoing, Packet};
@@ -25,7 +25,7 @@ pub(crate) struct Leased {
     pub expires: Millis,
     pub arrival: Millis,
     pub is_emergency: bool,
-    pub request: clearway_signals::RequestId,
+    pub request: RequestId,
 }
 
 /// What went wrong between the engine and the port.
@@ -55,6 +55,8 @@ pub(crate) struct Port {
     engine: u32,
     planted: Option<Planted>,
     emergency: RowSet,
+    /// The request whose call the controller refused last: it does not hold it.
+    refused: Option<RequestId>,
     /// For the bug that sends again later.
     again: Option<(Millis, Outgoing)>,
     /// For the bugs that believe what they did not read.
@@ -79,6 +81,7 @@ impl Port {
             engine: 0,
             planted,
             emergency: emergency.fold(RowSet::EMPTY, RowSet::with),
+            refused: None,
             again: None,
             fresh: false,
         }
@@ -147,6 +150,12 @@ impl Port {
             self.connections += 1;
             self.fresh = true;
         }
+        if let Ask::Write(write) = ask
+            && write.call().is_some()
+        {
+            let refused = matches!(answer, Answer::Refused(_));
+            self.refused = self.lease.filter(|_| refused).map(|lease| lease.request);
+        }
         let answer = self.believed(ask, answer);
         self.keeper.answer(instant(wire.now), answer);
     }
@@ -165,7 +174,9 @@ impl Port {
         match command.action() {
             Action::Assert { arrival } => {
                 let is_emergency = self.emergency.contains(command.row());
-                if before.is_some_and(|lease| lease.is_emergency) && !is_emergency {
+                // What the controller itself refused is not held, and nothing is displaced (S13).
+                let held = before.filter(|lease| self.refused != Some(lease.request));
+                if held.is_some_and(|lease| lease.is_emergency) && !is_emergency {
                     slips.push(Slip::Outranked);
                 }
                 let (row, expires, request) = (command.row(), command.expires(), command.request());

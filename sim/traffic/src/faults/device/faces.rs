@@ -201,6 +201,9 @@ fn get(
         lists.push(Resolved { names, objects });
         lists.len() - 1
     });
+    // What shows what was is asked by way of a copy: reading moves the priority server on.
+    let mut copy = matches!(seen.lie, Lie::Stale(_)).then(|| unit.clone());
+    let unit = copy.as_mut().unwrap_or(unit);
     let shown = if let Lie::Stale(earlier) = seen.lie { earlier } else { station };
     let epoch_s = u32::try_from(seen.instant.unix_ms / 1000).unwrap_or(0);
     let read = |object: &Option<Object>| {

@@ -79,7 +79,7 @@ struct Tally {
     shed: [AtomicU64; Load::ALL.len()],
     urgent_refused: AtomicU64,
     conflated: AtomicU64,
-    /// A release of everything found no room.
+    /// A release found no room: everything is to be released.
     release_all: AtomicBool,
 }
 
@@ -228,7 +228,8 @@ impl Ingress {
         if (is_release || self.urgent.len() < common) && self.urgent.try_send(stamped).is_ok() {
             return true;
         }
-        if stamped.event == Event::ReleaseAll {
+        if is_release {
+            // Full of releases: whatever this one was about is released with everything else.
             self.tally.release_all.store(true, Ordering::Release);
             return true;
         }
@@ -238,7 +239,7 @@ impl Ingress {
 }
 
 impl Outlets {
-    /// Whether everything is to be released, and the order for it found no room in the queue.
+    /// Whether everything is to be released, because a release found no room in the queue.
     pub(crate) fn takes_release_all(&self) -> bool {
         self.tally.release_all.load(Ordering::Relaxed) && self.tally.release_all.swap(false, Ordering::AcqRel)
     }

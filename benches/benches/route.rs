@@ -1,35 +1,22 @@
 //! The search of ways across a city of 10 000 junctions: every run timed by itself, quantiles printed
 //! beside their target (`cargo bench -p clearway-benches --bench route`).
 //!
-//! Each search is run three times and the least time is taken, so that the machine's other work does not
-//! count. "own plan": nothing is preempted, every signal on the way is waited for as its fixed-time plan has
+//! "own plan": nothing is preempted, every signal on the way is waited for as its fixed-time plan has
 //! it at the time of arrival.
 
-use std::hint::black_box;
 use std::time::Instant;
 
-use clearway_benches::alloc_counter::{CountingAllocator, allocations};
+use clearway_benches::alloc_counter::CountingAllocator;
+use clearway_benches::chance::Chance;
 use clearway_benches::grid::grid;
+use clearway_benches::timed::{Took, heading, timed};
 use clearway_network::{Controller, GreenWindow, LinkId, Network, SignalPlan, SignalRef, Uses};
 use clearway_planner::closures::Closures;
 use clearway_planner::route::{Crossing, Goal, Query, Router, Start, Waits};
 use clearway_signals::{Capabilities, ControllerId, GroupId, GroupKind, Millis, Relation, SignalGroup};
-use hdrhistogram::Histogram;
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
-
-/// SplitMix64.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % end.max(1) as u64).unwrap_or(0)
-    }
-}
 
 fn main() {
     // `cargo test --benches` and the like run the smallest of everything.
@@ -43,7 +30,7 @@ fn main() {
         free.network.movements.len(),
         free.made_ms
     );
-    println!("{:40} {:>9} {:>9} {:>9}  {:>9}", "µs", "p50", "p99", "max", "target");
+    heading();
     let served = |_: &Crossing, _: Millis| Millis::ZERO;
     for (name, mut city) in [("no signals", free), ("preempted signals", signalled)] {
         report(&format!("{name}, corner to corner"), runs, Some(2_000.0), |n| {
@@ -96,7 +83,7 @@ impl City {
         let router = Router::new(&network);
         let made_ms = begun.elapsed().as_secs_f64() * 1_000.0;
         let mut closures = Closures::none(&network);
-        let mut dice = Dice(7);
+        let mut dice = Chance::of(7);
         for _ in 0..100 {
             closures.close(link(dice.below(network.links.len())), Millis::NEVER);
         }
@@ -105,8 +92,8 @@ impl City {
         Self { network, router, closures, corners, way, made_ms }
     }
 
-    fn run(&mut self, n: u64, ends: Ends, wait: impl Fn(&Crossing, Millis) -> Millis) -> (u64, u64) {
-        let mut dice = Dice(n);
+    fn run(&mut self, n: u64, ends: Ends, wait: impl Fn(&Crossing, Millis) -> Millis) -> Took {
+        let mut dice = Chance::of(n);
         let corner = usize::try_from(n % 4).unwrap_or(0);
         let (from, to) = if ends == Ends::Corners {
             (self.corners[corner], self.corners[(corner + 2) % 4])
@@ -120,10 +107,7 @@ impl City {
             goals: &[Goal { link: to, beyond: Millis::ZERO }],
             closures: (ends == Ends::Closed).then_some(&self.closures),
         };
-        let (before, begun) = (allocations(), Instant::now());
-        black_box(self.router.seek(&query, wait, &mut self.way));
-        let nanos = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        (nanos, allocations() - before)
+        timed(|| self.router.seek(&query, wait, &mut self.way)).0
     }
 }
 
@@ -169,7 +153,7 @@ fn controller(n: u16) -> Controller {
     };
     let green =
         |group, start| GreenWindow { group: GroupId(group), start: Millis(start), length: Millis(40_000) };
-    let offset = Dice(u64::from(n)).below(90_000);
+    let offset = Chance::of(u64::from(n)).below(90_000);
     Controller {
         id: ControllerId(n),
         name: format!("c{n}"),
@@ -192,25 +176,6 @@ fn controller(n: u16) -> Controller {
 }
 
 /// Time `runs` searches by themselves.
-fn report(name: &str, runs: u64, target_us: Option<f64>, mut run: impl FnMut(u64) -> (u64, u64)) {
-    let Ok(mut times) = Histogram::<u64>::new_with_bounds(1, 10_000_000_000, 3) else { return };
-    let mut allocated = 0;
-    for n in 0..runs / 10 {
-        black_box(run(n));
-    }
-    for n in 0..runs {
-        let timed = [run(n), run(n), run(n)];
-        times.saturating_record(timed.iter().map(|(nanos, _)| *nanos).min().unwrap_or(0));
-        allocated += timed.iter().map(|(_, allocations)| allocations).sum::<u64>();
-    }
-    #[allow(clippy::cast_precision_loss)]
-    let us = |nanos: u64| nanos as f64 / 1_000.0;
-    let p99 = us(times.value_at_quantile(0.99));
-    let target = target_us.map_or_else(String::new, |target| format!("≤ {target}"));
-    let met = target_us.map_or("", |target| if p99 <= target { "met" } else { "MISSED" });
-    println!(
-        "{name:40} {:9.1} {p99:9.1} {:9.1}  {target:>9}  {met} ({allocated} allocations)",
-        us(times.value_at_quantile(0.5)),
-        us(times.max()),
-    );
+fn report(name: &str, runs: u64, target_us: Option<f64>, mut run: impl FnMut(u64) -> Took) {
+    clearway_benches::timed::report(name, runs, target_us, |n| (run(n), ()), |_| String::new());
 }

@@ -4,6 +4,7 @@
 
 pub mod alloc_counter;
 pub mod calibration;
+pub mod chance;
 pub mod city;
 pub mod fix;
 pub mod fleet;
@@ -12,6 +13,7 @@ pub mod load;
 pub mod memory;
 pub mod steps;
 pub mod street;
+pub mod timed;
 
 /// FNV-1a: what a step's results add up to, so that a run can be compared with another.
 #[derive(Clone, Copy, Debug)]

@@ -5,8 +5,8 @@ use clearway_network::{LinkId, Network};
 use clearway_planner::VehicleFix;
 use clearway_signals::{GeoPoint, Millis, VehicleId};
 
-use super::chance::Chance;
 use super::town::{CROSSROADS, Cars, PERIODS, Plant, Town};
+use crate::chance::Chance;
 
 /// The world's step.
 pub const STEP: Millis = Millis(100);

@@ -9,9 +9,9 @@ use clearway_planner::wave::{Skip, WaveSignal};
 use clearway_planner::{Config, Counts, Engine, Event, LocalTime, Mission, Output, VehicleFix, VehicleInfo};
 use clearway_signals::{ControllerId, Epoch, Millis, MissionId, VehicleId};
 
-use super::chance::Chance;
 use super::drive::{Policy, World};
 use super::town::{CROSSROADS, Town, controller};
+use crate::chance::Chance;
 
 /// A local time in each period of the week.
 const CLOCKS: [LocalTime; 6] = [

@@ -5,9 +5,9 @@
 use clearway_planner::VehicleFix;
 use clearway_signals::Millis;
 
-use super::chance::Chance;
 use super::drive::{Policy, World};
 use super::town::CROSSROADS;
+use crate::chance::Chance;
 
 /// Calls `lead` before the arrival.
 pub struct FixedLead {

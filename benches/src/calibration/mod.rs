@@ -7,7 +7,6 @@
 //! misses one in twelve; positions wander like a receiver's; commands take 0.2 to 0.7 s.
 #![allow(clippy::cast_possible_truncation, clippy::cast_precision_loss, clippy::cast_sign_loss)]
 
-pub mod chance;
 pub mod drive;
 pub mod engine;
 pub mod lead;

@@ -7,7 +7,7 @@ use clearway_signals::{
     ControllerId, ControllerStatus, GroupId, GroupSet, Millis, Mode, PreemptState, Relation, RowId, RowSet,
 };
 
-use super::chance::Chance;
+use crate::chance::Chance;
 
 /// Crossroads of the street.
 pub const CROSSROADS: u16 = 20;

@@ -1,4 +1,4 @@
-//! Seeded random numbers of the calibration: `SplitMix64` (Steele, Lea and Flood 2014).
+//! Seeded random numbers: `SplitMix64` (Steele, Lea and Flood 2014).
 
 /// A stream of random numbers; the same seed and purpose give the same stream.
 #[derive(Clone, Debug)]
@@ -9,6 +9,12 @@ impl Chance {
     #[must_use]
     pub fn new(seed: u64, purpose: u64) -> Self {
         Self(seed.wrapping_mul(0xd6e8_feb8_6659_fd93) ^ purpose.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    }
+
+    /// The stream of an instance: `SplitMix64` from that state on.
+    #[must_use]
+    pub const fn of(instance: u64) -> Self {
+        Self(instance)
     }
 
     fn next(&mut self) -> u64 {
@@ -33,6 +39,12 @@ impl Chance {
     /// Uniform in `0..n`.
     pub fn below(&mut self, n: usize) -> usize {
         usize::try_from(self.next() % n.max(1) as u64).unwrap_or(0)
+    }
+
+    /// Uniform from `low` to `high`, both included.
+    pub fn within(&mut self, low: i64, high: i64) -> i64 {
+        let span = (high - low + 1).max(1).cast_unsigned();
+        low + (self.next() % span).cast_signed()
     }
 
     /// Standard normal (Box and Muller).

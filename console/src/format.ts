@@ -60,6 +60,12 @@ export function timeOfDay(at: string): string {
   return /T(\d\d:\d\d:\d\d)/.exec(at)?.[1] ?? MISSING;
 }
 
+/** The day and time of day in UTC of an RFC 3339 time: `11-22 12:00:05 UTC`. */
+export function dayAndTime(at: string): string {
+  const found = /^\d+-(\d\d-\d\d)T(\d\d:\d\d:\d\d)/.exec(at);
+  return found ? `${found[1]} ${found[2]} UTC` : MISSING;
+}
+
 /** `1 controller`, `3 controllers`. */
 export function plural(n: number, one: string, many = `${one}s`): string {
   return `${count(n)} ${n === 1 ? one : many}`;

@@ -81,6 +81,21 @@ export interface ControllerLive {
   /** One letter for each group, in the order of the network's `groups`. */
   aspects: string;
   preempt: Preempt | null;
+  /** Absent where no alarm asks for attention. */
+  alarm_count?: AlarmCount;
+  /** What the site's aggregated status says. */
+  condition?: string[];
+  /** What became of requests and emergency routes there, in sentences. */
+  remarks?: string[];
+}
+
+/** How many alarms of a controller ask for attention. */
+export interface AlarmCount {
+  active: number;
+  unacknowledged: number;
+  suspended: number;
+  /** The most urgent of the active ones, 1 is the highest. */
+  priority: number | null;
 }
 
 export interface VehicleLive {

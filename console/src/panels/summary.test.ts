@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 
 import { gridNetwork } from '../../tests/mock/network';
-import { busyWorld } from '../../tests/mock/world';
+import { ALARMED, busyWorld } from '../../tests/mock/world';
 import { LiveState } from '../live/state';
 import { summarise } from './summary';
 
@@ -19,10 +19,10 @@ it('puts controllers that need attention first, then those in use', () => {
   expect(view.controllers.slice(0, 6).map(({ attention }) => attention)).toEqual([
     'fault',
     'fault',
+    'alarm',
     'foreign',
     'ours',
     'ours',
-    'none',
   ]);
   expect(view.faults).toBe(2);
 });
@@ -42,6 +42,21 @@ it.each(['flash', 'dark', 'fault', 'manual'])('treats a controller in mode %s as
   const { network, state } = live();
   Object.assign(state.controllers.get(0)!.value, { mode });
   expect(summarise(network, state, 1000).controllers.find(({ id }) => id === 0)?.words).toBe(`mode ${mode}`);
+});
+
+it('counts alarms, and those that ask for attention', () => {
+  const { network, state } = live();
+  const view = summarise(network, state, 1000);
+  expect(view.controllers.find(({ attention }) => attention === 'alarm')?.alarms).toBe('2 alarms, 1 not acknowledged');
+  expect([view.alarms, view.pressing]).toEqual([2, 3]);
+  const count = { active: 0, unacknowledged: 0, suspended: 2, priority: null };
+  Object.assign(state.controllers.get(ALARMED)!.value, { alarm_count: count });
+  const later = summarise(network, state, 1000);
+  expect(later.controllers.find(({ id }) => id === ALARMED)).toMatchObject({
+    alarms: '2 suspended',
+    attention: 'none',
+  });
+  expect([later.alarms, later.pressing]).toEqual([0, 2]);
 });
 
 it('shows controllers that nothing was heard of', () => {

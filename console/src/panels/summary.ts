@@ -11,6 +11,7 @@ import type {
   Wave,
   WaveSignal,
 } from '../api/types';
+import { plural } from '../format';
 import { ageMs, isStale, remainingS } from '../live/clock';
 import type { LiveState, Timed } from '../live/state';
 import { promised, stateWord, type Promised } from '../wave/promise';
@@ -41,7 +42,7 @@ export interface WaveRow {
 }
 
 /** How much a controller asks for the operator's eye. */
-export type Attention = 'fault' | 'foreign' | 'ours' | 'none';
+export type Attention = 'fault' | 'alarm' | 'foreign' | 'ours' | 'none';
 
 export interface ControllerRow {
   id: number;
@@ -55,6 +56,8 @@ export interface ControllerRow {
   stale: boolean;
   attention: Attention;
   words: string;
+  /** `2 alarms, 1 not acknowledged`; empty where none asks for attention. */
+  alarms: string;
 }
 
 export interface TransitRow {
@@ -82,6 +85,10 @@ export interface View {
   dataAgeMs: number | null;
   armed: number;
   faults: number;
+  /** Alarms that are active and not suspended, of all controllers. */
+  alarms: number;
+  /** Controllers that need looking at: faults, and alarms that nobody acknowledged. */
+  pressing: number;
   rejected: number;
 }
 
@@ -132,13 +139,28 @@ export function judge(live: ControllerLive | null, stale: boolean): { attention:
   if (!live.armed) return { attention: 'fault', words: `not armed: ${live.why ?? 'no reason given'}` };
   if (OUT_OF_ORDER.has(live.mode)) return { attention: 'fault', words: `mode ${live.mode}` };
   const { preempt } = live;
+  if (live.alarm_count?.unacknowledged)
+    return { attention: 'alarm', words: live.mode === 'normal' ? 'armed' : `armed, ${live.mode}` };
   if (preempt && !preempt.ours)
     return { attention: 'foreign', words: `${preempt.kind} preempt ${preempt.row} (not ours): ${preempt.state}` };
   if (preempt) return { attention: 'ours', words: `our ${preempt.kind} preempt ${preempt.row}: ${preempt.state}` };
   return { attention: 'none', words: live.mode === 'normal' ? 'armed' : `armed, ${live.mode}` };
 }
 
-const ORDER: Record<Attention, number> = { fault: 0, foreign: 1, ours: 2, none: 3 };
+const ORDER: Record<Attention, number> = { fault: 0, alarm: 1, foreign: 2, ours: 3, none: 4 };
+
+/** How many alarms a controller has; suspended ones are counted apart. */
+export function alarmWords(live: ControllerLive | null): string {
+  const count = live?.alarm_count;
+  if (!count) return '';
+  const { active, unacknowledged, suspended } = count;
+  const told = [
+    active ? plural(active, 'alarm') : '',
+    unacknowledged ? `${unacknowledged} not acknowledged` : '',
+    suspended ? `${suspended} suspended` : '',
+  ];
+  return told.filter((words) => words).join(', ');
+}
 
 function controllerRow(
   controller: NetworkController,
@@ -149,7 +171,8 @@ function controllerRow(
   const stale = timed !== undefined && isStale(timed, now);
   const { id, title, name, protocol, priority, groups } = controller;
   const age = timed && timed.value.age_ms !== null ? ageMs(timed, now) : null;
-  return { id, title, name, protocol, priority, groups, live, ageMs: age, stale, ...judge(live, stale) };
+  const alarms = alarmWords(live);
+  return { id, title, name, protocol, priority, groups, live, ageMs: age, stale, alarms, ...judge(live, stale) };
 }
 
 function transitRows(live: LiveState, now: number): TransitRow[] {
@@ -187,6 +210,8 @@ export function summarise(network: Network, live: LiveState, now: number): View 
     dataAgeMs: live.lastAt === null ? null : Math.max(0, now - live.lastAt),
     armed: controllers.filter((row) => row.live?.armed).length,
     faults: controllers.filter((row) => row.attention === 'fault').length,
+    alarms: controllers.reduce((sum, { live: told }) => sum + (told?.alarm_count?.active ?? 0), 0),
+    pressing: controllers.filter((row) => row.attention === 'fault' || row.attention === 'alarm').length,
     rejected: feeds.reduce((sum, { feed }) => sum + feed.rejected, 0),
   };
 }

@@ -1,5 +1,5 @@
 /** What a person would see: screenshots, and colours counted in them. */
-import type { Page } from '@playwright/test';
+import type { Locator, Page } from '@playwright/test';
 import { PNG } from 'pngjs';
 
 import type { LonLat } from '../../src/api/types';
@@ -84,4 +84,15 @@ export async function mapRegion(page: Page): Promise<Region> {
   const box = await page.getByRole('application').boundingBox();
   if (!box) throw new Error('the map is not shown');
   return box;
+}
+
+/** How many pixels of the left edge of a thing, this wide, have a colour. */
+export async function edgeOf(thing: Locator, width: number, color: string): Promise<number> {
+  const png = PNG.sync.read(await thing.screenshot({ animations: 'allow' }));
+  let found = 0;
+  for (let y = 0; y < png.height; y += 1) {
+    for (let x = 0; x < Math.min(width, png.width); x += 1)
+      if (near(png, 4 * (y * png.width + x), color, 10)) found += 1;
+  }
+  return found;
 }

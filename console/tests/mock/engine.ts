@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 import { WebSocketServer, type WebSocket } from 'ws';
 
+import type { Alarm } from '../../src/api/alarms';
 import type { LiveMessage, Network } from '../../src/api/types';
-import type { World } from './world';
+import { ALARMED, type World } from './world';
 
 const DIST = fileURLToPath(new URL('../../dist', import.meta.url));
 const TICK_MS = 100;
@@ -31,6 +32,25 @@ const TYPES: Record<string, string> = {
 function reported<T extends { id: string | number; age_ms: number | null }>(before: T[], now: T[]): T[] {
   const old = new Map(before.map((member) => [member.id, JSON.stringify(member)]));
   return now.filter((member) => (member.age_ms ?? Infinity) < 1000 || old.get(member.id) !== JSON.stringify(member));
+}
+
+/** The alarms that the mock's controller of `ALARMED` begins with. */
+function alarms(): Alarm[] {
+  const since = '2026-11-22T11:58:00.000Z';
+  const one = { component: 'TC', category: 'technical' as const, active: true, acknowledged: false, suspended: false };
+  return [
+    { ...one, code: 'A0006', text: 'safety fault, the controller is in failure mode', priority: 2, since },
+    {
+      ...one,
+      component: 'DL1',
+      code: 'A0302',
+      text: 'detector reports nonsense',
+      priority: 3,
+      acknowledged: true,
+      since,
+      values: [['type', 'loop']],
+    },
+  ];
 }
 
 /** A closure with a decision, and a case that awaits its confirmation. */
@@ -57,6 +77,11 @@ export class MockEngine {
   /** How often the feed was opened, and releases asked for. */
   connections = 0;
   releases = 0;
+  readonly alarms = alarms();
+  /** What operators did about alarms, in order. */
+  readonly acts: Record<string, unknown>[] = [];
+  /** The site of the alarms is not connected. */
+  siteAway = false;
   private seq = 0;
   private saidAt = new Date();
   private silent = false;
@@ -162,6 +187,10 @@ export class MockEngine {
     } else if (path === '/api/incidents') {
       response.setHeader('content-type', 'application/json');
       response.end(JSON.stringify(INCIDENTS));
+    } else if (path === `/api/controllers/${ALARMED}/alarms`) {
+      response.setHeader('content-type', 'application/json');
+      if (request.method === 'POST') await this.act(request, response);
+      else response.end(JSON.stringify(this.alarms));
     } else if (path === '/api/release-all' && request.method === 'POST') {
       this.releases += 1;
       response.setHeader('content-type', 'application/json');
@@ -169,6 +198,32 @@ export class MockEngine {
     } else {
       await this.file(path === '/' ? '/index.html' : path, response);
     }
+  }
+
+  private async act(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    let text = '';
+    for await (const piece of request) text += String(piece);
+    const act = JSON.parse(text) as { component: string; code: string; action: string };
+    this.acts.push(act);
+    const alarm = this.alarms.find(({ component, code }) => component === act.component && code === act.code);
+    if (this.siteAway || !alarm) {
+      response.statusCode = 503;
+      response.end(JSON.stringify({ error: 'Park Street / Third Avenue: the site is not connected' }));
+      return;
+    }
+    if (act.action === 'acknowledge') alarm.acknowledged = true;
+    else alarm.suspended = act.action === 'suspend';
+    const open = this.alarms.filter(({ suspended }) => !suspended);
+    const controller = this.world.controllers[ALARMED];
+    if (controller) {
+      controller.alarm_count = {
+        active: open.length,
+        unacknowledged: open.filter(({ acknowledged }) => !acknowledged).length,
+        suspended: this.alarms.length - open.length,
+        priority: 2,
+      };
+    }
+    response.end(JSON.stringify({ shown: true, alarms: this.alarms }));
   }
 
   private async file(path: string, response: ServerResponse): Promise<void> {

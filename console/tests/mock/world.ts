@@ -26,6 +26,9 @@ export interface World {
 /** The row that the fire engine drives along, eastwards. */
 export const WAVE_ROW = 2;
 
+/** The controller that has alarms. */
+export const ALARMED = controllerAt(2, 3);
+
 export function vehicle(id: string, at: LonLat, rest: Partial<VehicleLive> = {}): VehicleLive {
   const [lon, lat] = at;
   const still = { heading_deg: 90, speed_mps: 8, age_ms: 100, lateness_s: null, priority: null };
@@ -94,6 +97,11 @@ export function busyWorld(network: Network): World {
   Object.assign(at(2, WAVE_ROW), { aspects: 'RRYYC', preempt: { ...preempt, state: 'entry' } });
   Object.assign(at(3, WAVE_ROW), { armed: false, why: 'backup timer is 600 s, at most 300 s is allowed' });
   Object.assign(at(4, 0), { preempt: { row: 1, kind: 'rail', ours: false, state: 'dwell' } });
+  Object.assign(at(2, 3), {
+    alarm_count: { active: 2, unacknowledged: 1, suspended: 0, priority: 2 },
+    condition: ['high priority fault'],
+    remarks: ['Our transit request (row 1) was rejected at 11:59:30 UTC: the controller cannot grant it.'],
+  });
   Object.assign(at(0, 3), { link: 'down', aspects: '?????' });
   return {
     engine: {

@@ -108,6 +108,9 @@ pub struct RsmpEntry {
     pub route_activates_with_false: bool,
     /// SHA-256 of its certificate, 64 hexadecimal digits; any of the authority's when not given.
     pub certificate_sha256: Option<String>,
+    /// Detector logics whose component is not `DL` and their number; for sites that count each by
+    /// itself.
+    pub detectors: Vec<RsmpDetector>,
     /// Rows that are asked by another name than input (preempt) or connection (priority) with the
     /// row's number.
     pub rows: Vec<RsmpRow>,
@@ -122,6 +125,16 @@ pub enum RsmpRole {
     Secondary,
     /// The site's clock follows us.
     Primary,
+}
+
+/// The component of a detector logic.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RsmpDetector {
+    /// Its number at the controller, from 1.
+    pub number: u8,
+    /// Its component at the site.
+    pub component: String,
 }
 
 /// By what a row is asked. Exactly one.
@@ -202,6 +215,7 @@ impl RsmpEntry {
             seconds => Ok(seconds.map(|s| Millis::from_s(i64::from(s)))),
         };
         let mut binding = Binding {
+            detectors: self.detectors.iter().map(|d| (d.number, d.component.clone())).collect(),
             means: self.means(rows)?,
             rights: self.rights()?,
             route_activates_with_true: !self.route_activates_with_false,

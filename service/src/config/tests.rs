@@ -346,7 +346,8 @@ fn rsmp_faults(keys: &str, tables: &str) -> Vec<String> {
 fn an_rsmp_site_needs_no_address_and_may_name_everything_that_was_proved_of_it() {
     assert_eq!(rsmp_faults("", ""), [""; 0]);
     let whole = "rsmp = { site_id = \"A\", sxl = \"1.1\", dead_man_s = 10, max_presence_s = 120, waivers = [\"M0005\"], \
-                 rows = [{ row = 3, emergency_route = 1 }], listen = \"127.0.0.1:12112\" }";
+                 rows = [{ row = 3, emergency_route = 1 }], listen = \"127.0.0.1:12112\", \
+                 detectors = [{ number = 1, component = \"KK+AG9998=001DL001\" }] }";
     assert_eq!(rsmp_faults(whole, "[[rsmp_listener]]\nlisten = \"127.0.0.1:12112\""), [""; 0]);
 }
 

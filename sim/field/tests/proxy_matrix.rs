@@ -155,10 +155,11 @@ impl Cell {
         calls.map(|(at, _)| at).next_back()
     }
 
-    async fn until_free(&self) -> bool {
+    /// Wait until the controller holds a request of ours, or none.
+    async fn until(&self, free: bool) -> bool {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
-            if self.is_free() {
+            if self.is_free() == free {
                 return true;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -226,6 +227,9 @@ async fn run(protocol: Protocol, fault: Fault, doing: Doing, seed: u64) -> Resul
         Doing::Releasing => {
             cell.call(Millis::from_s(60));
             cell.confirmed().await;
+            if !cell.until(false).await {
+                return Err("the controller does not do what it confirmed".into());
+            }
             cell.proxy.set(fault);
             cell.end.release(&cell.site, MAIN, REQUEST);
             Instant::now()
@@ -237,7 +241,7 @@ async fn run(protocol: Protocol, fault: Fault, doing: Doing, seed: u64) -> Resul
     };
     tokio::time::sleep(FAULTY).await;
     cell.proxy.set(Fault::None);
-    let free = cell.until_free().await;
+    let free = cell.until(true).await;
     let late = cell.last_call().filter(|at| *at > lease_ends + SEEN_LATE).map(|at| at - lease_ends);
     cell.end.shut_down();
     let ended = timeout(PATIENCE, &mut cell.task).await.is_ok();

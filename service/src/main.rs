@@ -15,6 +15,10 @@ use clap::Parser;
 use cli::{Cli, Commands};
 use commands::Exit;
 
+/// The system's allocator keeps an arena for each thread, and in a process that runs for months they fray.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("CLEARWAY_LOG")

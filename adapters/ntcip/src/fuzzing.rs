@@ -13,9 +13,13 @@ use crate::priority::{PriorityRequest, Selector, ServiceTable, StatusBlock};
 use crate::profile::Profile;
 use crate::values::Values;
 
+/// Takes bytes from outside and asserts what must hold of them.
+#[cfg(feature = "adapter")]
+pub type Decoder = fn(&[u8]);
+
 /// Every decoder, by the name of its target and corpus.
 #[cfg(feature = "adapter")]
-pub const DECODERS: [(&str, fn(&[u8])); 4] = [
+pub const DECODERS: [(&str, Decoder); 4] = [
     ("egress", egress),
     ("object_values", object_values),
     ("priority_blocks", priority_blocks),

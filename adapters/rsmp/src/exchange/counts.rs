@@ -136,8 +136,7 @@ impl Tally {
         }
         if let Some((light, heavy)) = measured.classes {
             let all = light.saturating_add(heavy);
-            if all > 0 {
-                let share = heavy.saturating_mul(1_000) / all;
+            if let Some(share) = heavy.saturating_mul(1_000).checked_div(all) {
                 self.heavy = if self.classifies { (3 * self.heavy + share) / 4 } else { share };
             }
             // Where vehicles are only told by class, these are the count.

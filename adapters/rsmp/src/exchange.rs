@@ -417,7 +417,7 @@ impl Exchange {
         match self.binding.means_of(&self.site, row) {
             None => Vec::new(),
             Some(Means::Priority(_)) => {
-                let ids = self.requests.ids(row);
+                let ids = self.requests.to_cancel(row);
                 let (level, _) = rank(self.kind(row));
                 let cancel = |id: String| {
                     let arguments = request(&id, &Change::Cancel, level, Millis::ZERO);

@@ -30,7 +30,10 @@ fn a_wave_has_green_before_each_arrival_and_lets_go_after_each_passage() {
     for k in 1..6_u16 {
         let arrival = start + Millis((f64::from(k + 1) * 200.0 / 0.012) as i64);
         let called = city.called_at(k).unwrap_or_else(|| panic!("controller {k} was never called"));
-        assert!(called <= arrival - Config::default().lead - Config::default().reaction, "called {called:?}, arrival {arrival:?}");
+        assert!(
+            called <= arrival - Config::default().lead - Config::default().reaction,
+            "called {called:?}, arrival {arrival:?}"
+        );
         assert!(called >= arrival - Millis(60_000), "no earlier than it must be: {called:?}, {arrival:?}");
     }
     assert_eq!(city.released(Reason::CheckedOut).len(), 6);

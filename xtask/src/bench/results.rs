@@ -141,7 +141,8 @@ fn summary(printed: &Printed) -> String {
         let cell = |n: usize| cells.get(n).copied().unwrap_or("?").to_owned();
         format!("p50 {} µs, p99 {} µs, {} allocations", cell(3), cell(5), cell(8))
     };
-    let p99 = |text: &str, name: &str| quantiles(text, name).map_or("?".into(), |(_, p99)| format!("{p99:.1} µs"));
+    let p99 =
+        |text: &str, name: &str| quantiles(text, name).map_or("?".into(), |(_, p99)| format!("{p99:.1} µs"));
     let arbitration = |requests| {
         let of = |method| p99(arbitrate, &format!("{method}, {requests} requests"));
         format!("p99 {} (dual ring), {} (stages)", of("dual ring"), of("stages"))

@@ -128,6 +128,15 @@ impl Requests {
         live.map(|request| request.id.clone()).collect()
     }
 
+    /// The ids to take back for a row: those not over, and the one that was made but is not shown yet.
+    pub(super) fn to_cancel(&self, row: RowId) -> Vec<String> {
+        let is_shown = |id: &String| self.shown.iter().any(|request| request.id == *id);
+        let unseen = self.made.iter().filter(|(made, id)| *made == row && !is_shown(id));
+        let mut ids = self.ids(row);
+        ids.extend(unseen.map(|(_, id)| id.clone()));
+        ids
+    }
+
     /// Rows whose request the controller ended by itself since the last call.
     pub(super) fn take_outlived(&mut self) -> RowSet {
         core::mem::take(&mut self.outlived)
@@ -188,6 +197,19 @@ mod tests {
             requests.note(Millis(200), shown(&next, RequestState::Received));
             assert_eq!(requests.ended(), None);
         }
+    }
+
+    #[test]
+    fn s10_a_request_that_is_not_shown_yet_is_taken_back_too() {
+        let mut requests = Requests::new(1);
+        let (first, second) = (requests.make(ROW), requests.make(RowId(2)));
+        assert_eq!(requests.to_cancel(ROW), vec![first.clone()]);
+        requests.note(Millis::ZERO, shown(&first, RequestState::Queued));
+        assert_eq!(requests.to_cancel(ROW), vec![first.clone()], "and once only");
+        assert_eq!(requests.to_cancel(RowId(2)), vec![second]);
+        requests.cancel(&first);
+        requests.note(Millis(100), shown(&first, RequestState::Completed));
+        assert!(requests.to_cancel(ROW).is_empty());
     }
 
     #[test]

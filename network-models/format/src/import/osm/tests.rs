@@ -317,7 +317,10 @@ fn helsinki_passes_the_check_and_comes_back_from_disk(model: &Model, _: &ImportR
     assert_eq!(crate::read(dir.path()).unwrap(), *model);
 }
 
-fn x_transit_never_preempts_and_has_rows_only_where_the_link_carries_priority(model: &Model, _: &ImportReport) {
+fn x_transit_never_preempts_and_has_rows_only_where_the_link_carries_priority(
+    model: &Model,
+    _: &ImportReport,
+) {
     for row in model.request_bindings.iter().filter(|r| r.kind == "transit") {
         assert_eq!(row.channel, "priority");
         let link = model.controller_links.iter().find(|l| l.controller_id == row.controller_id).unwrap();

@@ -1,7 +1,7 @@
 //! The way in: bounded queues, and what is shed first when the engine cannot follow.
 //!
 //! What lives depend on is never shed: the newest position of every emergency vehicle, the newest status
-//! of every controller and the end of every tram's or bus's run have places of their own ([`crate::lane`]),
+//! of every controller and the end of every tram's or bus's run have places of their own (`lane`),
 //! and the last places of the urgent queue are kept for releases. Everything else shares one room. It is
 //! given up step by step as it fills: first what people see, then telemetry, then buses, trams last.
 

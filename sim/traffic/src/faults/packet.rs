@@ -61,8 +61,9 @@ pub(crate) struct Outgoing {
 /// What is due.
 #[derive(Clone, Debug)]
 pub(crate) enum Due {
-    /// A packet reaches a controller; it was sent by this life of the centre.
-    ToDevice { controller: usize, life: u32, packet: Packet, writes: bool },
+    /// A packet reaches a controller; it was sent by this life of the centre, and the way may have
+    /// damaged it.
+    ToDevice { controller: usize, life: u32, packet: Packet, writes: bool, damaged: bool },
     /// A packet reaches the centre.
     ToPort { controller: usize, packet: Packet },
     /// A port wants to go on.

@@ -323,8 +323,8 @@ impl<'a> Run<'a> {
     fn handle(&mut self, due: Due) {
         let frozen = self.centre.as_ref().map_or(Millis::ZERO, |centre| centre.frozen_until);
         match due {
-            Due::ToDevice { controller, life, packet, writes } => {
-                self.arrive(controller, life, packet, writes)
+            Due::ToDevice { controller, life, packet, writes, damaged } => {
+                self.arrive(controller, life, packet, (writes, damaged))
             }
             Due::ToPort { .. } | Due::Wake { .. } | Due::Report { .. } if self.now < frozen => {
                 self.agenda.schedule(frozen, due);
@@ -344,12 +344,14 @@ impl<'a> Run<'a> {
     }
 
     /// A packet reaches a controller.
-    fn arrive(&mut self, controller: usize, session: u32, packet: Packet, writes: bool) {
+    fn arrive(&mut self, controller: usize, session: u32, packet: Packet, (writes, damaged): (bool, bool)) {
         let outcome = self.devices[controller].receive(packet, self.now, WALL_MS + self.now.0);
         if outcome.read {
             self.oracle.read(controller, session);
         }
-        if let Some(written) = outcome.written.filter(|_| writes) {
+        if let Some(mut written) = outcome.written.filter(|_| writes) {
+            // S5 holds for the bytes that leave; what the way made of them nobody wrote.
+            written.allowed |= damaged;
             let protocol = self.scenario.protocols[controller];
             let outlives = self.devices[controller].outlives(protocol, written.lives);
             let (taken, shadow) = (written.taken, self.settings.shadow);
@@ -425,7 +427,7 @@ impl<'a> Run<'a> {
                 self.oracle.leaves(&centre.ports[controller], leaves, calls);
             }
             let packet = self.misdirected(controller, packet, writes, calls);
-            let due = |packet| Due::ToDevice { controller, life: session, packet, writes };
+            let due = |packet, damaged| Due::ToDevice { controller, life: session, packet, writes, damaged };
             let weather = self.weathers[controller].0;
             if packet.is_of_stream() {
                 let after = self.streams[controller][Way::Out as usize];
@@ -433,11 +435,11 @@ impl<'a> Run<'a> {
                 let Some(at) = at else { continue };
                 self.streams[controller][Way::Out as usize] = at;
                 let packet = if damaged { self.damaged(packet) } else { packet };
-                self.agenda.schedule(at, due(packet));
+                self.agenda.schedule(at, due(packet, damaged));
             } else {
                 let (times, damaged) = weather.datagram(Way::Out, leaves, &mut self.rng);
                 for at in times.into_iter().flatten().filter(|_| !damaged) {
-                    self.agenda.schedule(at, due(packet.clone()));
+                    self.agenda.schedule(at, due(packet.clone(), false));
                 }
             }
         }

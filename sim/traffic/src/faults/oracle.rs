@@ -180,7 +180,7 @@ impl Oracle {
             self.breach(now, "S11", format!("controller {controller}: rows {preempts:?} are called at once"));
         }
         if device.is_armable() {
-            self.streets[controller].armable_at = now;
+            self.was_armable(controller, now);
         }
         let street = &self.streets[controller];
         let unasked = preempts.iter().find(|row| now - street.asked_at[row.index()] > ASKED_MAX);
@@ -229,6 +229,11 @@ impl Oracle {
                 );
             }
         }
+    }
+
+    /// What a controller answers now may arm it.
+    pub fn was_armable(&mut self, controller: usize, now: Millis) {
+        self.streets[controller].armable_at = now;
     }
 
     /// A port says that its controller passed the gate.

@@ -349,6 +349,9 @@ impl<'a> Run<'a> {
         if outcome.read {
             self.oracle.read(controller, session);
         }
+        if self.devices[controller].is_armable() {
+            self.oracle.was_armable(controller, self.now);
+        }
         if let Some(mut written) = outcome.written.filter(|_| writes) {
             // S5 holds for the bytes that leave; what the way made of them nobody wrote.
             written.allowed |= damaged;

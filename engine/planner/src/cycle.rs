@@ -215,7 +215,6 @@ mod tests {
         let cycle = Cycle::new(&network.controllers[0]);
         let mut approach = nobody_waits();
         approach.queue.count(0, true, false, 1, Millis(1));
-        approach.queue.count(0, true, false, 1, Millis::from_s(6));
         let call = |now: i64| cycle.latest_call(RowId(1), Millis(0), Millis(now), Millis(75_000), &approach);
         // Red until 60 s: green by 61 s at the latest for six cars. From 60 s on the plan lets them go.
         assert!(call(40_000) >= Millis(70_000), "{:?}", call(40_000));

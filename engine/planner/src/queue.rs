@@ -6,8 +6,6 @@ use clearway_signals::Millis;
 const VEHICLE: i64 = 1000;
 /// Vehicles that stand on one lane when the queue reaches the detector 40 m before the line.
 const TO_DETECTOR: i64 = 6 * VEHICLE;
-/// Who stands on a detector for so long stands in the queue; who is there for less drives up to it.
-const STANDS: Millis = Millis::from_s(4);
 /// More than this on one lane is not believed from counts alone.
 const BELIEVED: i64 = 40 * VEHICLE;
 /// Arrivals of the next seconds count as part of what is not known of a queue.
@@ -40,8 +38,6 @@ pub struct Queue {
     rate: i64,
     counted_at: Millis,
     moved_at: Millis,
-    /// Since when the detector has been occupied in red.
-    stands_since: Option<Millis>,
 }
 
 impl Queue {
@@ -60,8 +56,7 @@ impl Queue {
         if !(green && self.standing < VEHICLE * lanes) {
             self.standing = (self.standing + arrived).min(BELIEVED * lanes);
         }
-        self.stands_since = if occupied && !green { self.stands_since.or(Some(at)) } else { None };
-        if self.stands_since.is_some_and(|since| at.since(since) >= STANDS) {
+        if occupied && !green {
             self.standing = self.standing.max(TO_DETECTOR * lanes);
         }
     }
@@ -160,12 +155,9 @@ mod tests {
     }
 
     #[test]
-    fn a_detector_that_stays_occupied_in_red_means_a_queue_up_to_it() {
+    fn an_occupied_detector_in_red_means_a_queue_up_to_it() {
         let mut queue = Queue::default();
         queue.count(0, true, false, 2, Millis::from_s(1));
-        queue.count(1, true, false, 2, Millis::from_s(4));
-        assert_eq!(queue.standing_per_lane(2), 1, "somebody drives up to it");
-        queue.count(0, true, false, 2, Millis::from_s(6));
         assert_eq!(queue.standing_per_lane(2), 6);
     }
 

@@ -102,12 +102,7 @@ impl Stage for Scene {
 
 /// The emulator carries out requests at its next step; well before its dead-man timer would.
 async fn until(scene: &Scene, calls: RowSet) {
-    let shown = tokio::time::timeout(Duration::from_secs(5), async {
-        while scene.calls() != calls {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
-    shown.await.expect("the controller does what S0033 says");
+    holds("the controller does what S0033 says", || scene.calls() == calls).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

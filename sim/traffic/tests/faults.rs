@@ -85,7 +85,7 @@ macro_rules! planted {
     ($($name:ident: $bug:ident,)+) => {
         $(
             #[test]
-            #[ignore = "long: the full tier `faults` runs it, optimised"]
+            #[ignore = "long: the tier `simulation` runs it, optimised"]
             fn $name() {
                 let found = found(Planted::$bug);
                 println!("{}: {found:?}", Planted::$bug.word());

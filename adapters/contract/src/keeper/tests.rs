@@ -97,13 +97,19 @@ impl Face for ShowsWhatWas {
     }
 }
 
+/// Row `MAIN` of such a device is called.
+fn called_unseen(site: &Site) -> Bench {
+    let mut bench = Bench::new(site, &|_: &Site| Box::new(ShowsWhatWas) as Box<dyn Face>);
+    bench.run_until(Millis::from_s(1));
+    bench.offer(&assertion(site, MAIN, 1, 1, bench.now, bench.now + Millis::from_s(20)));
+    bench.run_until(Millis::from_s(3));
+    bench
+}
+
 #[test]
 fn s10_a_call_is_taken_back_though_the_reading_shows_none() {
     let site = site(Protocol::Modbus);
-    let mut bench = Bench::new(&site, &|_: &Site| Box::new(ShowsWhatWas) as Box<dyn Face>);
-    bench.run_until(Millis::from_s(1));
-    bench.offer(&assertion(&site, MAIN, 1, 1, bench.now, bench.now + Millis::from_s(20)));
-    bench.run_until(Millis::from_s(3));
+    let mut bench = called_unseen(&site);
     assert!(bench.device.calls.contains(MAIN));
     let before = bench.device.writes.len();
     bench.offer(&release(&site, MAIN, 1, 2, bench.now));
@@ -117,10 +123,7 @@ fn s10_a_call_is_taken_back_though_the_reading_shows_none() {
 #[test]
 fn s11_another_row_waits_until_a_hidden_call_is_taken_back() {
     let site = site(Protocol::Modbus);
-    let mut bench = Bench::new(&site, &|_: &Site| Box::new(ShowsWhatWas) as Box<dyn Face>);
-    bench.run_until(Millis::from_s(1));
-    bench.offer(&assertion(&site, MAIN, 1, 1, bench.now, bench.now + Millis::from_s(20)));
-    bench.run_until(Millis::from_s(3));
+    let mut bench = called_unseen(&site);
     let before = bench.device.writes.len();
     bench.offer(&assertion(&site, CROSS, 2, 1, bench.now, bench.now + Millis::from_s(20)));
     bench.run_until(Millis::from_s(4));

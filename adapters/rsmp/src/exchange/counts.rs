@@ -27,38 +27,29 @@ const fn each(every_s: u16, code: &'static str, name: &'static str) -> Wanted {
     Wanted { code, name, every_s, on_change: false }
 }
 
-/// What is subscribed of the controller: counts, speeds and occupancies each second, classes more rarely,
-/// for only their shares count.
-pub(crate) const COUNTED: [Wanted; 12] = [
-    each(1, "S0205", "vehicles"),
-    each(1, "S0206", "speed"),
-    each(1, "S0207", "occupancy"),
-    each(5, "S0208", "P"),
-    each(5, "S0208", "PS"),
-    each(5, "S0208", "L"),
-    each(5, "S0208", "LS"),
-    each(5, "S0208", "B"),
-    each(5, "S0208", "SP"),
-    each(5, "S0208", "MC"),
-    each(5, "S0208", "C"),
-    each(5, "S0208", "F"),
-];
+/// Counts, speeds and occupancies each second, classes more rarely, for only their shares count.
+const fn counted([counts, speeds, occupancies, classes]: [&'static str; 4]) -> [Wanted; 12] {
+    [
+        each(1, counts, "vehicles"),
+        each(1, speeds, "speed"),
+        each(1, occupancies, "occupancy"),
+        each(5, classes, "P"),
+        each(5, classes, "PS"),
+        each(5, classes, "L"),
+        each(5, classes, "LS"),
+        each(5, classes, "B"),
+        each(5, classes, "SP"),
+        each(5, classes, "MC"),
+        each(5, classes, "C"),
+        each(5, classes, "F"),
+    ]
+}
+
+/// What is subscribed of the controller.
+pub(crate) const COUNTED: [Wanted; 12] = counted(["S0205", "S0206", "S0207", "S0208"]);
 
 /// What is subscribed of each detector logic where the controller has no such statuses.
-pub(crate) const COUNTED_ONE: [Wanted; 12] = [
-    each(1, "S0201", "vehicles"),
-    each(1, "S0202", "speed"),
-    each(1, "S0203", "occupancy"),
-    each(5, "S0204", "P"),
-    each(5, "S0204", "PS"),
-    each(5, "S0204", "L"),
-    each(5, "S0204", "LS"),
-    each(5, "S0204", "B"),
-    each(5, "S0204", "SP"),
-    each(5, "S0204", "MC"),
-    each(5, "S0204", "C"),
-    each(5, "S0204", "F"),
-];
+pub(crate) const COUNTED_ONE: [Wanted; 12] = counted(["S0201", "S0202", "S0203", "S0204"]);
 
 /// What one value measures.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -138,7 +138,7 @@ pub const TIERS: &[Tier] = &[
 ];
 
 /// Seconds of processor time for each decoder, in continuous integration and in the long tier.
-const FUZZ_S: u64 = 10;
+const FUZZ_S: u64 = 30;
 const FUZZ_LONG_S: u64 = 60;
 /// The model that the demonstration runs on.
 const MODEL: &str = "network-models/helsinki-centre";

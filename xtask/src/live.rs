@@ -98,7 +98,9 @@ mod tests {
                 // Unread bytes would reset the connection and may take the answer with it.
                 let lines = BufReader::new(stream.try_clone().unwrap()).lines();
                 assert!(lines.map_while(Result::ok).any(|line| line.is_empty()));
-                write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n").unwrap();
+                // In one piece: who has read the status goes, and the rest would meet a closed connection.
+                let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n");
+                stream.write_all(answer.as_bytes()).unwrap();
             }
         });
         assert!(!is_healthy(&address));

@@ -75,6 +75,7 @@ impl City {
             heading_deg: Some(90.0),
             speed_mps: Some(12.0),
             degraded: false,
+            cadence: Millis(1_000),
         }
     }
 

@@ -74,7 +74,8 @@ impl Fleet {
         let heading_deg = Some(if drive.street.is_some() { 0.0 } else { 90.0 });
         let (received, speed_mps, degraded) = (self.street.now, Some(SPEED_M_S), false);
         let place = place(x, y);
-        let fix = VehicleFix { vehicle, received, place, heading_deg, speed_mps, degraded };
+        let fix =
+            VehicleFix { vehicle, received, place, heading_deg, speed_mps, degraded, cadence: Millis(1_000) };
         self.street.apply(&Event::Fix(fix));
     }
 }

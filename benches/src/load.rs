@@ -163,6 +163,7 @@ fn send_all(ingress: &Ingress, recorder: &Recorder, crossroads: u16, fixes: u64)
             heading_deg: Some(90.0),
             speed_mps: Some(SPEED_MPS),
             degraded: false,
+            cadence: Millis(1_000),
         };
         send(ingress, Event::Fix(fix), Some(scheduled_ns));
     }

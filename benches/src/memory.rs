@@ -26,7 +26,8 @@ pub fn of_engine(junctions: u16, vehicles: u32) -> Option<u64> {
     for vehicle in (0..vehicles).map(VehicleId) {
         let place = place(0.0, 0.0);
         let (heading_deg, speed_mps) = (None, None);
-        let fix = VehicleFix { vehicle, received: Millis(2), place, heading_deg, speed_mps, degraded: false };
+        let (received, cadence) = (Millis(2), Millis(1_000));
+        let fix = VehicleFix { vehicle, received, place, heading_deg, speed_mps, degraded: false, cadence };
         out.clear();
         engine.apply(&Event::Fix(fix), Millis(2), &mut out);
     }

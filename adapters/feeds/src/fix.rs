@@ -30,6 +30,8 @@ pub struct VehicleFix {
     pub speed_mps: Option<f32>,
     /// Dead reckoning, an old fix or an estimate: usable, with less trust.
     pub degraded: bool,
+    /// The usual time between positions of its feed.
+    pub cadence: Millis,
 }
 
 /// What names a mission: one vehicle's part in one case.

@@ -84,13 +84,15 @@ pub struct Rules {
     pub future_max_ms: i64,
     /// A message may be this old, milliseconds.
     pub stale_max_ms: i64,
+    /// The usual time between positions of one vehicle.
+    pub cadence: Millis,
 }
 
 impl Rules {
-    /// The usual rules: 2 s ahead, 10 s old.
+    /// The usual rules: 2 s ahead, 10 s old, a position a second.
     #[must_use]
     pub const fn within(area: GeoBox) -> Self {
-        Self { area, future_max_ms: 2_000, stale_max_ms: 10_000 }
+        Self { area, future_max_ms: 2_000, stale_max_ms: 10_000, cadence: Millis(1_000) }
     }
 
     /// Whether a message of this time can be taken now.
@@ -217,12 +219,12 @@ impl Plausibility {
         }
         *seen =
             Some(Seen { source_time: candidate.source_time, received: at.received, place: candidate.place });
-        Ok(fix(vehicle, candidate, at))
+        Ok(fix(vehicle, candidate, at, self.rules.cadence))
     }
 }
 
 #[allow(clippy::cast_possible_truncation)] // Degrees and metres a second need no more than f32.
-fn fix(vehicle: VehicleId, candidate: &Candidate, at: Arrival) -> VehicleFix {
+fn fix(vehicle: VehicleId, candidate: &Candidate, at: Arrival, cadence: Millis) -> VehicleFix {
     VehicleFix {
         vehicle,
         source_time: candidate.source_time,
@@ -231,6 +233,7 @@ fn fix(vehicle: VehicleId, candidate: &Candidate, at: Arrival) -> VehicleFix {
         heading_deg: candidate.heading_deg.map(|deg| deg as f32),
         speed_mps: candidate.speed_mps.map(|mps| mps as f32),
         degraded: candidate.degraded,
+        cadence,
     }
 }
 

@@ -277,6 +277,7 @@ impl World<'_> {
             heading_deg: Some(90.0),
             speed_mps: Some(speed as f32),
             degraded: false,
+            cadence: Millis(1_000),
         }
     }
 

@@ -6,7 +6,7 @@
 use sha2::{Digest, Sha256};
 
 /// First bytes of every segment: name and version of the format.
-pub const MAGIC: &[u8; 16] = b"clearway-jrnl-02";
+pub const MAGIC: &[u8; 16] = b"clearway-jrnl-03";
 /// Bytes before a record's payload.
 pub const HEADER_BYTES: usize = 4 + 4 + 8 + 16;
 /// No payload is longer.

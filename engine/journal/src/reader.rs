@@ -109,7 +109,7 @@ impl Entries {
         }
         self.bytes = std::fs::read(&path).map_err(io)?;
         if !self.bytes.starts_with(MAGIC) {
-            return Err(self.damaged("this is no journal segment of version 02"));
+            return Err(self.damaged("this is no journal segment of version 03"));
         }
         self.offset = MAGIC.len();
         Ok(true)

@@ -6,13 +6,14 @@ use clearway_certify::{Action, Class, Command};
 use clearway_network::{LineId, LinkId};
 use clearway_planner::learn::{BINS, Lesson, Topic};
 use clearway_planner::policy::Policy;
+use clearway_planner::recovery::Recovery;
 use clearway_planner::{
     Config, Counts, DutyId, Event, LocalTime, Mission, TransitUpdate, VehicleFix, VehicleInfo,
 };
 use clearway_runtime::Record;
 use clearway_signals::{
-    ControllerId, ControllerStatus, Epoch, GeoPoint, GroupSet, Millis, MissionId, Mode, PreemptState, RowId,
-    RowSet, VehicleId,
+    ControllerId, ControllerStatus, Epoch, GeoPoint, GroupSet, Millis, MissionId, Mode, PreemptState,
+    RequestId, RequestState, RowId, RowSet, VehicleId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -41,7 +42,7 @@ pub struct Start {
     /// Classes of the vehicles, by id: 0 emergency, 1 tram, 2 bus.
     pub vehicles: Vec<u8>,
     /// The planner's settings, in the order of [`Config`]'s fields.
-    pub config: [i64; 15],
+    pub config: [i64; 21],
     /// Wall-clock time of the start, milliseconds since 1970, for people.
     pub wall_ms: i64,
     /// The policy's rules and quotas.
@@ -58,6 +59,7 @@ pub struct WireFix {
     heading_deg: Option<f32>,
     speed_mps: Option<f32>,
     degraded: bool,
+    cadence: i64,
 }
 
 /// Mirror of `Event`.
@@ -93,6 +95,8 @@ pub enum WireEvent {
     Load(u32, u8),
     /// A link is closed to trams and buses until then.
     TransitBlocked(u32, i64),
+    /// Controller, request, how it ended.
+    Ended(u16, u32, u8),
 }
 
 /// Mirror of `ControllerStatus`.
@@ -139,6 +143,15 @@ const MODES: [Mode; 8] = [
     Mode::Unknown,
 ];
 
+/// Ends of a request; the first stands for any other.
+const ENDS: [RequestState; 5] = [
+    RequestState::Stale,
+    RequestState::Completed,
+    RequestState::Timeout,
+    RequestState::Rejected,
+    RequestState::Cooldown,
+];
+
 impl From<&VehicleFix> for WireFix {
     fn from(fix: &VehicleFix) -> Self {
         Self {
@@ -149,6 +162,7 @@ impl From<&VehicleFix> for WireFix {
             heading_deg: fix.heading_deg,
             speed_mps: fix.speed_mps,
             degraded: fix.degraded,
+            cadence: fix.cadence.0,
         }
     }
 }
@@ -162,6 +176,7 @@ impl From<&WireFix> for VehicleFix {
             heading_deg: wire.heading_deg,
             speed_mps: wire.speed_mps,
             degraded: wire.degraded,
+            cadence: Millis(wire.cadence),
         }
     }
 }
@@ -222,6 +237,10 @@ impl From<&Event> for WireEvent {
             Event::Blocked(link, until) => Self::Blocked(link.0, until.0),
             Event::TransitBlocked(link, until) => Self::TransitBlocked(link.0, until.0),
             Event::Load(vehicle, percent) => Self::Load(vehicle.0, *percent),
+            Event::Ended(controller, request, state) => {
+                let code = ENDS.iter().position(|end| end == state).and_then(|i| u8::try_from(i).ok());
+                Self::Ended(controller.0, request.0, code.unwrap_or(0))
+            }
             Event::LocalTime(time) => Self::LocalTime(time.weekday, time.minute),
             Event::Learned(lesson) => {
                 let (topic, place, period) = lesson.topic.code();
@@ -264,6 +283,10 @@ impl From<&WireEvent> for Event {
             WireEvent::ReleaseAll => Self::ReleaseAll,
             WireEvent::Blocked(link, until) => Self::Blocked(LinkId(*link), Millis(*until)),
             WireEvent::TransitBlocked(link, until) => Self::TransitBlocked(LinkId(*link), Millis(*until)),
+            WireEvent::Ended(controller, request, code) => {
+                let end = ENDS.get(usize::from(*code)).copied().unwrap_or(ENDS[0]);
+                Self::Ended(ControllerId(*controller), RequestId(*request), end)
+            }
             WireEvent::Load(vehicle, percent) => Self::Load(VehicleId(*vehicle), *percent),
             WireEvent::Learned(topic, place, period, seen) => {
                 let mut weights = [0; BINS];
@@ -318,6 +341,7 @@ impl Start {
             Class::Tram => 1,
             Class::Bus => 2,
         };
+        let recovery = config.recovery.code();
         Self {
             network: network.name.clone(),
             network_hash: network_hash(network),
@@ -339,6 +363,12 @@ impl Start {
                 config.lockout.0,
                 i64::from(config.tram_late_s),
                 config.tram_horizon.0,
+                config.release_hold_max.0,
+                recovery[0],
+                recovery[1],
+                recovery[2],
+                recovery[3],
+                recovery[4],
             ],
             wall_ms,
             policy: WirePolicy::default(),
@@ -382,6 +412,8 @@ impl Start {
             lockout: Millis(c[12]),
             tram_late_s: i32::try_from(c[13]).unwrap_or(i32::MAX),
             tram_horizon: Millis(c[14]),
+            release_hold_max: Millis(c[15]),
+            recovery: Recovery::of_code([c[16], c[17], c[18], c[19], c[20]]),
         }
     }
 }

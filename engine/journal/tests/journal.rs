@@ -11,7 +11,9 @@ use clearway_planner::learn::{BINS, Lesson, Topic};
 use clearway_planner::policy::{Classes, Effect, Policy, Rule};
 use clearway_planner::{Config, Engine, Event, LocalTime, Mission, Output, VehicleFix, VehicleInfo};
 use clearway_runtime::Record;
-use clearway_signals::{ControllerId, ControllerStatus, Epoch, Millis, MissionId, Mode, VehicleId};
+use clearway_signals::{
+    ControllerId, ControllerStatus, Epoch, Millis, MissionId, Mode, RequestId, RequestState, VehicleId,
+};
 use proptest::prelude::*;
 
 /// What the engine is told that another learned, of a link on a Sunday.
@@ -52,6 +54,7 @@ fn recorded_under(dir: &Path, policy: &Policy) -> u64 {
             Millis(0),
         );
     }
+    apply(Event::Ended(ControllerId(1), RequestId(9), RequestState::Rejected), Millis(0));
     let destination = place(950.0, 0.0);
     apply(Event::Mission(Mission::new(MissionId(1), VehicleId(0), destination)), Millis(0));
     for second in 0..60_u16 {
@@ -64,6 +67,7 @@ fn recorded_under(dir: &Path, policy: &Policy) -> u64 {
                 heading_deg: Some(90.0),
                 speed_mps: Some(12.0),
                 degraded: false,
+                cadence: Millis(1_000),
             }),
             now,
         );

@@ -260,6 +260,7 @@ mod tests {
             heading_deg: Some(90.0),
             speed_mps: Some(13.889),
             degraded: false,
+            cadence: Millis(1_000),
         };
         let mut track = Track::start(0, &fix);
         track.driver.variance = driver_variance;

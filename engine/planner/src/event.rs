@@ -1,7 +1,9 @@
 //! What can happen to the engine.
 
 use clearway_network::{LineId, LinkId};
-use clearway_signals::{ControllerId, ControllerStatus, GeoPoint, Millis, MissionId, VehicleId};
+use clearway_signals::{
+    ControllerId, ControllerStatus, GeoPoint, Millis, MissionId, RequestId, RequestState, VehicleId,
+};
 
 use crate::learn::Lesson;
 
@@ -20,6 +22,8 @@ pub struct VehicleFix {
     pub speed_mps: Option<f32>,
     /// Dead-reckoned or otherwise doubtful.
     pub degraded: bool,
+    /// The usual time between its source's positions, as configured: what the first one ages by (S15).
+    pub cadence: Millis,
 }
 
 /// Who drives where: without it a position never preempts (X3).
@@ -122,6 +126,8 @@ pub enum Event {
     LocalTime(LocalTime),
     /// Something that an engine before this one learned.
     Learned(Lesson),
+    /// A controller ended a request by its own word: a final state.
+    Ended(ControllerId, RequestId, RequestState),
     /// Time passed; ten times a second.
     Tick,
     /// The operator, or the end of the process, wants every own request taken back.

@@ -92,6 +92,7 @@ fn plan(setting: &Setting<'_>, journey: &Journey<'_>) -> Wave {
         heading_deg: None,
         speed_mps: Some(0.0),
         degraded: false,
+        cadence: Millis(1_000),
     };
     let mut track = Track::start(journey.from_mm, &standing);
     track.driver = Driver::unknown(setting.learned.drivers());

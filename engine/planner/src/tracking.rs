@@ -91,7 +91,7 @@ impl Track {
             at_mm,
             speed_mm_s: speed_mm_s(fix.speed_mps.unwrap_or(0.0)),
             fix_at: fix.received,
-            cadence: Millis(1_000),
+            cadence: within_reason(fix.cadence),
             driver: Driver::default(),
         }
     }
@@ -133,8 +133,7 @@ impl Track {
     pub fn update(&mut self, at_mm: i64, expected_mm_s: i64, fix: &VehicleFix) {
         let elapsed = fix.received.since(self.fix_at);
         if elapsed > Millis::ZERO {
-            let mixed = (self.cadence.0 * 3 + elapsed.0) / 4;
-            self.cadence = Millis(mixed.clamp(200, 15_000));
+            self.cadence = within_reason(Millis((self.cadence.0 * 3 + elapsed.0) / 4));
         }
         let driven = at_mm - self.at_mm;
         self.speed_mm_s = match fix.speed_mps {
@@ -153,6 +152,11 @@ impl Track {
         let elapsed = now.since(self.fix_at).min(self.cadence + self.cadence);
         self.at_mm + self.speed_mm_s * elapsed.0 / 1000
     }
+}
+
+/// Sources that report every 0.2 to 15 s are known.
+fn within_reason(cadence: Millis) -> Millis {
+    Millis(cadence.0.clamp(200, 15_000))
 }
 
 #[allow(clippy::cast_possible_truncation)]
@@ -203,6 +207,7 @@ mod tests {
             heading_deg: Some(90.0),
             speed_mps: Some(12.0),
             degraded: false,
+            cadence: Millis(1_000),
         }
     }
 

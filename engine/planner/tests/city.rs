@@ -4,9 +4,14 @@ mod common;
 
 use clearway_certify::Command;
 use clearway_network::LineId;
-use clearway_planner::{Config, Event, Notice, Reason, TransitUpdate};
+use clearway_planner::{Config, Event, Notice, Reason, TransitUpdate, VehicleFix};
 use clearway_signals::{ControllerId, Millis, MissionId, RequestState, RowId, RowKind};
 use common::{City, ENGINE_101, ENGINE_102, TRAM, driven, fix};
+
+/// A call comes at least so long before the vehicle.
+fn in_time() -> Millis {
+    Config::default().lead + Config::default().reaction
+}
 
 fn drive_corridor(city: &mut City, until_x: f32) {
     let start = city.now;
@@ -30,10 +35,7 @@ fn a_wave_has_green_before_each_arrival_and_lets_go_after_each_passage() {
     for k in 1..6_u16 {
         let arrival = start + Millis((f64::from(k + 1) * 200.0 / 0.012) as i64);
         let called = city.called_at(k).unwrap_or_else(|| panic!("controller {k} was never called"));
-        assert!(
-            called <= arrival - Config::default().lead - Config::default().reaction,
-            "called {called:?}, arrival {arrival:?}"
-        );
+        assert!(called + in_time() <= arrival, "called {called:?}, arrival {arrival:?}");
         assert!(called >= arrival - Millis(60_000), "no earlier than it must be: {called:?}, {arrival:?}");
     }
     assert_eq!(city.released(Reason::CheckedOut).len(), 6);
@@ -78,6 +80,48 @@ fn s15_silence_releases_everything_within_its_bounds() {
     let asserts_in_silence =
         city.commands.iter().filter(|(at, c)| c.is_assert() && *at > silent_since + Millis(3_000)).count();
     assert_eq!(asserts_in_silence, 0, "no new call on an old fix");
+}
+
+#[test]
+fn s15_a_source_that_reports_every_ten_seconds_keeps_its_green_in_between() {
+    let mut city = City::new(6);
+    let start = city.now;
+    city.mission(1, ENGINE_101, 1_350.0, 0.0);
+    let slow = |city: &mut City, now: Millis| {
+        if (now - start).0 % 10_000 == 0 {
+            let fix = fix(ENGINE_101, now, driven(now, start), 0.0, 90.0);
+            city.apply(Event::Fix(VehicleFix { cadence: Millis::from_s(10), ..fix }));
+        }
+    };
+    city.run_until(start + Millis::from_s(110), slow);
+    assert_eq!(city.released(Reason::Silent), [], "three of its own cadences are no silence");
+    assert_eq!(city.released(Reason::CheckedOut).len(), 6);
+    for k in 1..6_u16 {
+        let arrival = start + Millis((f64::from(k + 1) * 200.0 / 0.012) as i64);
+        assert!(city.called_at(k).is_some_and(|called| called + in_time() <= arrival), "controller {k}");
+    }
+}
+
+#[test]
+fn s15_a_tunnel_costs_neither_the_green_of_the_line_behind_it_nor_the_wave() {
+    let mut city = City::new(6);
+    let start = city.now;
+    city.mission(1, ENGINE_101, 1_350.0, 0.0);
+    // The tunnel begins 16 m before the second stop line and ends beyond it: 8 s without a position.
+    let tunnel = (Millis(32_000), Millis(40_000));
+    city.run_until(start + Millis::from_s(110), |city, now| {
+        if (now - start).0 < tunnel.0.0 || (now - start).0 > tunnel.1.0 {
+            city.fix(ENGINE_101, driven(now, start), 0.0, 90.0);
+        }
+    });
+    let passed = start + Millis(34_000);
+    let gone = |(_, c): &&(Millis, Command)| c.controller() == ControllerId(1) && !c.is_assert();
+    let released = city.commands.iter().find(gone).map(|(at, _)| *at);
+    assert!(released.is_some_and(|at| at >= passed), "held until it must have passed: {released:?}");
+    for k in 2..6_u16 {
+        let arrival = start + Millis((f64::from(k + 1) * 200.0 / 0.012) as i64);
+        assert!(city.called_at(k).is_some_and(|called| called + in_time() <= arrival), "controller {k}");
+    }
 }
 
 #[test]
@@ -224,6 +268,7 @@ mod garbage {
             heading_deg: heading.map(|h| f32::from(h) / 100.0),
             speed_mps: speed.map(f32::from),
             degraded,
+            cadence: Millis(1_000),
         });
         let status = (0..6_u16, any::<u64>(), any::<u64>(), 0..12_i64, any::<Option<u8>>(), any::<u32>());
         let status = status.prop_map(|(c, greens, yellows, preempt, active, asserted)| ControllerStatus {

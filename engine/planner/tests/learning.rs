@@ -54,6 +54,7 @@ impl Street {
                 heading_deg: Some(90.0),
                 speed_mps: Some(speed),
                 degraded: false,
+                cadence: Millis(1_000),
             }));
             fixes += 1;
             if fixes == 3 {

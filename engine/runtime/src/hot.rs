@@ -385,6 +385,7 @@ mod tests {
             heading_deg: Some(90.0),
             speed_mps: Some(12.0),
             degraded: false,
+            cadence: Millis(1_000),
         });
         Stamped { event, decoded_ns: Some(ns) }
     }

@@ -155,6 +155,7 @@ impl Ingress {
             Event::Mission(_)
             | Event::MissionEnd(_)
             | Event::Armed(..)
+            | Event::Ended(..)
             | Event::Blocked(..)
             | Event::TransitBlocked(..)
             | Event::LocalTime(_)

@@ -10,6 +10,7 @@ use clearway_runtime::Latency;
 use clearway_signals::{ControllerId, GeoPoint, Millis, MissionId, VehicleId};
 
 use super::missions::{MissionCard, Missions};
+use super::release::Holdings;
 use super::texts::Severity;
 use crate::api::frame::{AlarmCount, AlarmDoc};
 
@@ -40,6 +41,8 @@ pub struct Seen {
     pub lateness_s: Option<i32>,
     /// When.
     pub at: Millis,
+    /// The usual time between positions of its feed.
+    pub cadence: Millis,
 }
 
 /// What a site tells beside its signals.
@@ -95,6 +98,8 @@ pub struct Board {
     /// Names of the policy's rules and quotas.
     rules: Vec<String>,
     inner: Mutex<Inner>,
+    /// Which controllers hold a call of ours, by their adapters' word.
+    pub holdings: Holdings,
     /// Latencies over all protocols.
     pub all: ProtocolLatency,
     /// NTCIP's.
@@ -126,6 +131,7 @@ impl Board {
             registry,
             rules: Vec::new(),
             inner: Mutex::new(inner),
+            holdings: Holdings::of(controllers),
             all: ProtocolLatency::default(),
             ntcip: ProtocolLatency::default(),
             modbus: ProtocolLatency::default(),

@@ -4,12 +4,14 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, EnterGuard, Handle, Runtime};
 use tokio::task::JoinError;
 
-use crate::api::server::{ReleaseAll, release_router};
+use super::release::Release;
+use crate::api::server::release_router;
 
 /// Threads: one may be busy with a handshake while the other writes.
 const THREADS: usize = 2;
@@ -76,14 +78,14 @@ impl Controllers {
     pub async fn open_door(
         &self,
         listen: SocketAddr,
-        release_all: ReleaseAll,
+        release: Arc<Release>,
     ) -> Result<SocketAddr, ControllersError> {
         let refused = move |error| ControllersError::Listen(listen, error);
         let opening = async move {
             let listener = TcpListener::bind(listen).await.map_err(refused)?;
             let bound = listener.local_addr().map_err(refused)?;
             tokio::spawn(async move {
-                if let Err(error) = axum::serve(listener, release_router(release_all, bound)).await {
+                if let Err(error) = axum::serve(listener, release_router(release, bound)).await {
                     tracing::error!(%error, "the door for release-all is closed");
                 }
             });

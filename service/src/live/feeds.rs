@@ -8,6 +8,7 @@ use clearway_feeds::adapter::http::{self, BearerToken};
 use clearway_feeds::adapter::{Outlet, mqtt, udp};
 use clearway_feeds::{GeoBox, Registry, Rules, hfp, hub, nmea, taip};
 use clearway_network::Network;
+use clearway_signals::Millis;
 use tokio::net::{TcpListener, UdpSocket};
 use tokio::task::JoinSet;
 
@@ -67,7 +68,9 @@ pub async fn start(
     for feed in config.feeds.iter().map(|f| f.as_ref()) {
         let name = feed.name().to_owned();
         #[allow(clippy::cast_possible_truncation)]
-        let rules = Rules { stale_max_ms: (feed.stale_max_s() * 1000.0) as i64, ..Rules::within(area) };
+        let ms = |seconds: f64| (seconds * 1000.0) as i64;
+        let (stale_max_ms, cadence) = (ms(feed.stale_max_s()), Millis(ms(feed.cadence_s())));
+        let rules = Rules { stale_max_ms, cadence, ..Rules::within(area) };
         let starting = Starting { name: &name, registry, rules, outlet: outlet(&name), config };
         let address = match feed {
             Feed::Nmea(f) => {

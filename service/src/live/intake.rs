@@ -9,7 +9,7 @@ use clearway_feeds::{FeedEvent, MissionChange, MissionUpdate, TransitUpdate, Veh
 use clearway_network::{LineId, Network};
 use clearway_planner::{Counts, Event, Mission};
 use clearway_runtime::{Ingress, Stamped};
-use clearway_signals::{ControllerId, Millis};
+use clearway_signals::{ControllerId, Millis, RequestState};
 
 use super::board::{Board, Seen};
 use super::incidents::Incidents;
@@ -113,6 +113,7 @@ impl Intake {
             speed_mps: fix.speed_mps,
             lateness_s,
             at: fix.received,
+            cadence: fix.cadence,
         };
         self.board.see(fix.vehicle, seen);
     }
@@ -185,12 +186,14 @@ impl Intake {
             heading_deg: seen.heading_deg,
             speed_mps: seen.speed_mps,
             degraded: true,
+            cadence: seen.cadence,
             source_time: None,
         })
     }
 
     /// Something an adapter said.
     pub fn port(&self, event: PortEvent) {
+        self.board.holdings.note(&event);
         match event {
             PortEvent::Status(status) => self.send(Event::Status(status), None),
             PortEvent::Link(controller, state) => self.board.link(controller, state),
@@ -225,6 +228,12 @@ impl Intake {
                 self.board
                     .confirmed(self.protocol(controller), fix_ns.map(|fix| confirmed_ns.saturating_sub(fix)));
             }
+            PortEvent::Ended(controller, request, state) => {
+                self.send(Event::Ended(controller, request, state), None);
+                if matches!(state, RequestState::Rejected | RequestState::Cooldown) {
+                    self.board.refused();
+                }
+            }
             PortEvent::Refused(controller, _, why) => {
                 self.board.refused();
                 self.say(Severity::Warning, format!("{} refused a request: {why}.", self.title(controller)));
@@ -245,5 +254,6 @@ fn planner_fix(fix: &VehicleFix) -> clearway_planner::VehicleFix {
         heading_deg: fix.heading_deg,
         speed_mps: fix.speed_mps,
         degraded: fix.degraded,
+        cadence: fix.cadence,
     }
 }

@@ -15,6 +15,7 @@ pub mod modbus;
 pub mod ntcip;
 pub mod plant;
 pub mod publish;
+pub mod release;
 mod rsmp;
 mod site_report;
 pub mod sites;

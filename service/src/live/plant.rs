@@ -31,13 +31,13 @@ use super::feeds::{self, FeedError};
 use super::incidents::{self, Incidents};
 use super::intake::Intake;
 use super::local_time;
+use super::release::Release;
 use super::rsmp;
 use super::sites::{Reach, SiteError, reaches};
 use super::texts::{Names, Severity, sentence};
 use crate::api::frame::DemoDoc;
 use crate::api::map::network_doc;
 use crate::api::scribe::{Pulse, Scribe};
-use crate::api::server::ReleaseAll;
 use crate::api::{ApiState, metrics, router};
 use crate::config::{Config, PolicyError};
 use crate::learned;
@@ -50,8 +50,6 @@ const DELTAS_ROOM: usize = 64;
 const FRAME_EVERY: Duration = Duration::from_millis(100);
 /// An engine whose loop has not turned for this long is dead: its requests are taken back.
 const DEAD_AFTER: Millis = Millis(1_000);
-/// While an operator's release-all is carried out the adapters take no calls.
-const RELEASE_LASTS: Duration = Duration::from_secs(2);
 /// What was learned before is told to the engine in pieces of this many, this far apart.
 const LESSONS_AT_ONCE: usize = 64;
 const TEACH_EVERY: Duration = Duration::from_millis(20);
@@ -194,7 +192,14 @@ impl Plant {
             let _threads = controllers.enter();
             spawn_adapters(reaches, orders, &hubs, &around)
         };
-        let release: ReleaseAll = Arc::new(releaser(&runtime, &release_all, &controllers));
+        let release = Arc::new(Release::new(
+            Arc::clone(&runtime),
+            release_all.clone(),
+            controllers.handle(),
+            Arc::clone(&board),
+            network.controllers.iter().map(|c| c.name.clone()).collect(),
+            clock.clone(),
+        ));
         let beside = config.listen.release();
         let door = match controllers.open_door(beside, Arc::clone(&release)).await {
             // Only who names a port must get it.
@@ -275,7 +280,7 @@ impl Plant {
 
     fn api(
         &self,
-        (map, release_all, incidents, alarms): (String, ReleaseAll, Arc<Incidents>, Arc<Alarms>),
+        (map, release, incidents, alarms): (String, Arc<Release>, Arc<Incidents>, Arc<Alarms>),
         snapshot: &Arc<ArcSwap<(crate::api::frame::Frame, Utf8Bytes)>>,
         deltas: &broadcast::Sender<(u64, Utf8Bytes)>,
         pulse: Arc<dyn Fn() -> Pulse + Send + Sync>,
@@ -287,7 +292,7 @@ impl Plant {
             network: map.into(),
             snapshot: Arc::clone(snapshot),
             deltas: deltas.clone(),
-            release_all,
+            release,
             incidents,
             alarms,
             metrics: Arc::new(move || metrics::render(&board, &pulse(), &runtime.ingress())),
@@ -324,32 +329,11 @@ impl Plant {
 struct Told {
     listener: TcpListener,
     map: String,
-    release: ReleaseAll,
+    release: Arc<Release>,
     incidents: Arc<Incidents>,
     alarms: Arc<Alarms>,
     network: Arc<Network>,
     wall: WallClock,
-}
-
-/// Takes every own request back: by the engine if it lives, and past it in any case (S19).
-fn releaser(
-    runtime: &Arc<Runtime>,
-    release_all: &watch::Sender<bool>,
-    controllers: &Controllers,
-) -> impl Fn() -> usize + Send + Sync + use<> {
-    let (runtime, release_all) = (Arc::clone(runtime), release_all.clone());
-    let threads = controllers.handle();
-    move || {
-        let held = runtime.view().map_or(0, |v| v.controllers.iter().filter(|c| c.ours).count());
-        runtime.ingress().send(Stamped { event: Event::ReleaseAll, decoded_ns: None });
-        release_all.send_replace(true);
-        let again = release_all.clone();
-        threads.spawn(async move {
-            tokio::time::sleep(RELEASE_LASTS).await;
-            again.send_replace(false);
-        });
-        held
-    }
 }
 
 type AllOrders = Vec<Option<Orders>>;

@@ -1,13 +1,14 @@
 //! What the engine's notices mean, in one sentence each.
 
 use clearway_certify::Finding;
+use clearway_contract::plainly;
 use clearway_network::{LineId, Network};
 use clearway_planner::detour::Action;
 use clearway_planner::policy::RuleId;
 use clearway_planner::turns::Precedence;
 use clearway_planner::wave::Skip;
 use clearway_planner::{Notice, Reason};
-use clearway_signals::{ControllerId, Millis, RequestState, VehicleId};
+use clearway_signals::{ControllerId, GroupId, Millis, RequestState, VehicleId};
 
 /// How much a sentence matters.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -91,6 +92,10 @@ pub fn sentence(notice: &Notice, names: &Names<'_>) -> (Severity, String) {
             Severity::Info,
             format!("{} waits at {}: {}.", vehicle(v), at(controller), goes_first(*first, *why, names)),
         ),
+        Notice::Starving { vehicle: v, controller, group } => (
+            Severity::Notice,
+            format!("{} waits at {}: {}.", vehicle(v), at(controller), starving(*controller, *group, names)),
+        ),
         Notice::Released { vehicle: v, controller, reason, .. } => {
             (Severity::Info, format!("{} released for {}: {}.", at(controller), vehicle(v), why(*reason)))
         }
@@ -113,6 +118,10 @@ pub fn sentence(notice: &Notice, names: &Names<'_>) -> (Severity, String) {
         Notice::LineRestored(line) => {
             (Severity::Notice, format!("{} runs as planned again.", names.line(*line)))
         }
+        Notice::Returning { controller, within } => (
+            Severity::Info,
+            format!("{} is expected back in its plan in {:.0} s.", at(controller), within.as_s()),
+        ),
         Notice::Recovered(controller) => (Severity::Info, format!("{} is back in its plan.", at(controller))),
     }
 }
@@ -134,10 +143,15 @@ fn diverted(action: Action, extra: Millis, skipped: u16) -> String {
 
 fn moved(at: &str, state: RequestState) -> (Severity, String) {
     let severity = match state {
-        RequestState::Rejected | RequestState::Stale => Severity::Warning,
+        RequestState::Rejected | RequestState::Cooldown | RequestState::Stale => Severity::Warning,
         _ => Severity::Info,
     };
-    (severity, format!("{at}: the request is {}.", state.word()))
+    let why = match state {
+        // Only the controller's own word leads here.
+        RequestState::Rejected | RequestState::Cooldown => format!(": {}", plainly(state)),
+        _ => String::new(),
+    };
+    (severity, format!("{at}: the request is {}{why}.", state.word()))
 }
 
 /// Why a request was released, as the end of a sentence.
@@ -151,6 +165,7 @@ pub const fn why(reason: Reason) -> &'static str {
         Reason::HoldOver => "the longest hold is over",
         Reason::Yielded => "a vehicle of higher order goes first",
         Reason::Refused => "the checker no longer agrees",
+        Reason::Ended => "the controller has ended the request",
         Reason::Operator => "an operator released everything, or the engine stops",
         Reason::NoLongerNeeded => "it no longer needs help",
     }
@@ -167,6 +182,13 @@ fn goes_first(first: VehicleId, why: Precedence, names: &Names<'_>) -> String {
     }
 }
 
+/// Who has its green first, as the end of a sentence.
+fn starving(controller: ControllerId, group: GroupId, names: &Names<'_>) -> String {
+    let site = names.network.controller(controller);
+    let name = site.and_then(|site| site.group_names.get(group.index())).map_or("?", String::as_str);
+    format!("signal group {name} has been red for too long because of emergency vehicles, and goes first")
+}
+
 /// Why a signal is not asked, as a sentence; empty when it is.
 #[must_use]
 pub fn skipped(skip: Skip, names: &Names<'_>) -> String {
@@ -179,6 +201,7 @@ pub fn skipped(skip: Skip, names: &Names<'_>) -> String {
         Skip::Behind(first, why) => format!("Asked later: {}.", goes_first(first, why, names)),
         Skip::Denied(rule) => format!("Rule \"{}\" refuses it.", (names.rule)(rule)),
         Skip::Lockout => "The last request here has just ended.".into(),
+        Skip::Starving(_) => "Asked later: others have been red for too long and go first.".into(),
         Skip::Refused(finding) => format!("The checker refused it: {}.", found(&finding, names)),
     }
 }

@@ -320,6 +320,7 @@ fn position(vehicle: VehicleId, fix: &Fix) -> VehicleFix {
         heading_deg: Some(fix.heading_deg as f32),
         speed_mps: Some(fix.speed_m_s as f32),
         degraded: false,
+        cadence: Millis(1_000),
     }
 }
 
@@ -340,10 +341,11 @@ fn carry_out(command: &Command, now: Millis, city: &mut VirtualCity) {
     };
 }
 
-/// What a binding by register map or NTCIP tells: which priority request is held, not whether it is granted
-/// (docs/modbus-register-map.md, input registers 2 and 10).
+/// What a binding by register map or NTCIP tells: which rows are held, and which one is served; priority
+/// shows as the served row without a preemption (docs/modbus-register-map.md, input registers 2, 10, 26).
 fn reading(controller: ControllerId, emulator: &Emulator) -> ControllerStatus {
     let status = emulator.status();
+    let granted = status.priority.filter(|_| status.priority_granted);
     let asserted = status.priority.map_or(status.remote, |held| status.remote.with(held.row));
     ControllerStatus {
         controller,
@@ -352,7 +354,7 @@ fn reading(controller: ControllerId, emulator: &Emulator) -> ControllerStatus {
         greens: status.greens,
         yellows: status.yellows,
         clearing: status.clearing,
-        active: status.active,
+        active: status.active.or(granted.map(|held| held.row)),
         preempt: status.preempt,
         asserted,
     }

@@ -3,7 +3,7 @@
 use clearway_signals::Millis;
 
 use super::{Claim, VISITS_MAX, Visit};
-use crate::wave::{Skip, Wave};
+use crate::wave::Wave;
 
 /// The wishes of one wave, and to which of its signals each belongs.
 #[derive(Clone, Debug, Default)]
@@ -31,7 +31,7 @@ impl Wishes {
         self.signals.clear();
         let may_call = wave.may_call(now);
         for (index, signal) in wave.signals.iter().enumerate() {
-            let wanted = may_call && matches!(signal.skip, Skip::No | Skip::Behind(..));
+            let wanted = may_call && signal.skip.wants_call();
             let (Some(row), false, true) = (signal.place.row, signal.passed, wanted || signal.asserted)
             else {
                 continue;
@@ -63,6 +63,7 @@ mod tests {
     use crate::event::VehicleFix;
     use crate::tracking::Track;
     use crate::turns::Times;
+    use crate::wave::Skip;
     use clearway_network::LinkId;
     use clearway_network::testing::place;
     use clearway_signals::{ControllerId, GroupSet, RowId, VehicleId};
@@ -93,6 +94,7 @@ mod tests {
             heading_deg: Some(90.0),
             speed_mps: Some(12.0),
             degraded: false,
+            cadence: Millis(1_000),
         };
         wave.track = Some(Track::start(0, &fix));
         wave

@@ -115,6 +115,7 @@ impl Drive {
             heading_deg: Some(heading_deg),
             speed_mps: Some(12.0),
             degraded: false,
+            cadence: Millis(1_000),
         };
         self.apply(&Event::Fix(fix));
     }

@@ -338,6 +338,7 @@ mod tests {
             heading_deg: Some(90.0),
             speed_mps: Some(8.0),
             degraded: false,
+            cadence: Millis(1_000),
         };
         TransitUpdate { fix, line: LineId(0), lateness_s: Some(late), doors_open: Some(doors) }
     }

@@ -106,7 +106,7 @@ impl City {
         }
     }
 
-    fn status(&self, k: usize) -> ControllerStatus {
+    pub fn status(&self, k: usize) -> ControllerStatus {
         let controller = &self.network.controllers[k];
         let served = self.served[k];
         let preempted = served.row.filter(|r| controller.rows[r.index()].kind == RowKind::Emergency);
@@ -175,6 +175,7 @@ pub fn fix(vehicle: VehicleId, now: Millis, x: f32, y: f32, heading: f32) -> Veh
         heading_deg: Some(heading),
         speed_mps: Some(12.0),
         degraded: false,
+        cadence: Millis(1_000),
     }
 }
 

@@ -34,6 +34,7 @@ fn fix(vehicle: u32, at: i64) -> VehicleFix {
         heading_deg: None,
         speed_mps: None,
         degraded: false,
+        cadence: Millis(1_000),
     }
 }
 

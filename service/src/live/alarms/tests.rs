@@ -31,7 +31,7 @@ async fn start(at: &Path) -> (Plant, Field) {
     let text = format!(
         "network = \"{}\"\n[listen]\npage = \"127.0.0.1:0\"\n[engine]\npark = true\n\
          [[rsmp_listener]]\nlisten = \"127.0.0.1:0\"\n\
-         [[controller]]\nid = \"c1\"\nprotocol = \"rsmp\"\nrsmp = {{ dead_man_s = 10, max_presence_s = 120 }}\n",
+         [[controller]]\nid = \"c1\"\nprotocol = \"rsmp\"\nrsmp = {{ request_lifetime_s = 10, max_presence_s = 120 }}\n",
         folder().display()
     );
     let config = Config::parse(&at.join("clearway.toml"), &text).expect("a configuration");

@@ -219,6 +219,7 @@ pub(crate) fn engine_event(event: PortEvent) -> Option<Event> {
             }
             Some(Event::Counts(counts))
         }
+        PortEvent::Ended(controller, request, state) => Some(Event::Ended(controller, request, state)),
         PortEvent::Link(..)
         | PortEvent::Written { .. }
         | PortEvent::Confirmed { .. }

@@ -16,8 +16,8 @@ use clearway_signals::{
 use super::packet::Packet;
 pub(crate) use faces::Face;
 
-/// RSMP sites drop what nobody refreshes after this time; proved at commissioning.
-const RSMP_DEAD_MAN: Millis = Millis::from_s(10);
+/// RSMP sites drop what nobody refreshes this long after its arrival; proved at commissioning.
+const RSMP_LIFETIME: Millis = Millis::from_s(10);
 const RSMP_PRESENCE: Millis = Millis::from_s(120);
 
 /// How a controller lies, or fails to answer.
@@ -330,7 +330,7 @@ pub(crate) fn rsmp_id(controller: ControllerId) -> String {
 /// What was proved of an RSMP site at commissioning.
 pub(crate) fn rsmp_binding(controller: ControllerId) -> Binding {
     Binding {
-        dead_man: Some(RSMP_DEAD_MAN),
+        request_lifetime: Some(RSMP_LIFETIME),
         max_presence: Some(RSMP_PRESENCE),
         ..Binding::new(&rsmp_id(controller))
     }

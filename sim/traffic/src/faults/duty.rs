@@ -102,7 +102,8 @@ impl Run<'_> {
             _ => now,
         };
         let Report { place, heading_deg, speed_mps, degraded, .. } = report;
-        let fix = VehicleFix { vehicle: rider.vehicle, received, place, heading_deg, speed_mps, degraded };
+        let (vehicle, cadence) = (rider.vehicle, rider.cadence);
+        let fix = VehicleFix { vehicle, received, place, heading_deg, speed_mps, degraded, cadence };
         let event = match rider.line(self.scenario) {
             Some(line) if rider.mission.is_none() && !rider.is_emergency => {
                 Event::Transit(TransitUpdate { fix, line, lateness_s: Some(90), doors_open: Some(false) })

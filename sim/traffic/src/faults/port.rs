@@ -286,6 +286,7 @@ impl Port {
             phases: None,
             rows: rows.collect(),
             clock_offset: None,
+            found: Vec::new(),
         }
     }
 

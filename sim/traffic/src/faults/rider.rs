@@ -81,8 +81,8 @@ pub(crate) struct Rider {
 
 impl Rider {
     pub fn new(vehicle: VehicleId, is_emergency: bool, reckons: bool, rng: &mut Rng) -> Self {
-        let cadences = [1_000, 1_000, 1_000, 2_000, 5_000];
-        let cadence = if is_emergency { cadences[(rng.next_u64() % 5) as usize] } else { 1_000 };
+        let cadences = [1_000, 1_000, 1_000, 2_000, 5_000, 10_000];
+        let cadence = if is_emergency { cadences[(rng.next_u64() % 6) as usize] } else { 1_000 };
         Self {
             vehicle,
             is_emergency,
@@ -102,7 +102,7 @@ impl Rider {
             last: None,
             reckons,
             heard_at: Millis(-1_000_000),
-            heard_cadence: Millis(1_000),
+            heard_cadence: Millis(cadence),
         }
     }
 
@@ -211,14 +211,14 @@ impl Rider {
         self.heard_at = now;
     }
 
-    /// How old the last report may be for a new call (S15): two cadences. After nonsense the engine knows
+    /// How old the last report may be for a new call (S15): two cadences, told or heard. After nonsense the engine knows
     /// less of the cadence than we do, 15 s at most.
     pub fn evidence_max(&self, now: Millis) -> Millis {
         let nonsense = !matches!(self.trouble, Trouble::None | Trouble::Silent);
         if nonsense || now < self.nonsense_until + Millis::from_s(120) {
             return Millis::from_s(31);
         }
-        let two = Millis(self.heard_cadence.0 * 5 / 2);
+        let two = Millis(self.heard_cadence.max(self.cadence).0 * 5 / 2);
         two.max(Millis(2_500)) + Millis(600)
     }
 }

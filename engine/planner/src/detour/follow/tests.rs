@@ -73,6 +73,7 @@ impl City {
             heading_deg: Some(self.network.heading_on(on, offset_mm)),
             speed_mps: Some(10.0),
             degraded: false,
+            cadence: Millis(1_000),
         };
         let update = TransitUpdate { fix, line: EAST, lateness_s: Some(120), doors_open: Some(false) };
         self.apply(&Event::Transit(update));

@@ -144,6 +144,10 @@ impl ModbusLink {
                 self.send(inquiry, wire);
                 None
             }
+            Reply::Refused(_) if request.may_be_missing() => {
+                work.values.push(Vec::new());
+                self.proceed(wire)
+            }
             Reply::Refused(_) => self.fail("the device answers an exception", wire),
         }
     }

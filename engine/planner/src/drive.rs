@@ -77,6 +77,7 @@ impl Engine {
         self.report_silence(i, may_call, out);
         let mut due = self.signals_where(i, |s| self.is_due(i, s, may_call, now));
         if due != 0 {
+            due = self.leave_to_others(i, due, now, out);
             due = self.within_quotas(i, due, now, out);
             self.make_room(i, due, now, out);
         }
@@ -107,7 +108,7 @@ impl Engine {
     /// Whether a signal is called, or is to be called or refreshed now.
     fn is_due(&self, i: usize, signal: &WaveSignal, may_call: bool, now: Millis) -> bool {
         let to_call =
-            || may_call && wants_call(signal.skip) && signal.call_at <= now && self.is_open(i, signal);
+            || may_call && signal.skip.wants_call() && signal.call_at <= now && self.is_open(i, signal);
         !signal.passed && (signal.asserted || to_call())
     }
 
@@ -154,12 +155,18 @@ impl Engine {
                 self.waves[i].signals[s].passed = !self.waves[i].signals[s].asserted;
             } else if signal.asserted && now >= self.waves[i].lease_end(&signal) {
                 self.release_signal(i, s, Reason::Silent, now, out);
-            } else if signal.asserted && now >= signal.release_at {
+            } else if signal.asserted && (now >= signal.release_at || self.is_owed(i, &signal, now)) {
                 self.release_signal(i, s, Reason::HoldOver, now, out);
                 self.waves[i].signals[s].blocked_until = now + self.config.lockout;
             }
         }
         out.commands().len() > before
+    }
+
+    /// Whether a call ends for the sake of those who wait; not while the vehicle can no longer stop.
+    fn is_owed(&self, i: usize, signal: &WaveSignal, now: Millis) -> bool {
+        let watch = &self.watches[signal.place.controller.index()];
+        watch.hold_is_owed(now) && !self.waves[i].is_bound_to_pass(signal)
     }
 
     fn report_silence(&mut self, i: usize, may_call: bool, out: &mut Output) {
@@ -286,6 +293,9 @@ impl Engine {
         }
         let until = self.waves[i].signals[s].release_at;
         let watch = &mut self.watches[controller.index()];
+        if let Some(site) = self.network.controller(controller).filter(|_| first && since == now) {
+            watch.note_call(site, site.rows[row.index()].dwell, now);
+        }
         watch.held = Some(Held { request, row, from: since, until });
         (watch.held_by_transit, watch.holder) = (false, vehicle);
         out.command(command);
@@ -321,6 +331,7 @@ impl Engine {
         let served = signal.state == RequestState::Activated;
         let revision = signal.revision + 1;
         let command = self.let_go(signal.place.controller, row, request, revision, served, now);
+        self.watches[signal.place.controller.index()].reds.ended(now);
         let vehicle = self.waves[i].mission.map(|m| m.vehicle).unwrap_or_default();
         let signal = &mut self.waves[i].signals[s];
         signal.asserted = false;
@@ -350,12 +361,7 @@ const fn is_in(set: u64, signal: usize) -> bool {
 
 /// Whether a signal is part of the plan at all.
 fn may_be_asked(signal: &WaveSignal) -> bool {
-    !signal.passed && (wants_call(signal.skip) || signal.asserted) && signal.place.row.is_some()
-}
-
-/// A signal whose turn comes after another vehicle's is called too, only later.
-fn wants_call(skip: Skip) -> bool {
-    matches!(skip, Skip::No | Skip::Behind(..))
+    !signal.passed && (signal.skip.wants_call() || signal.asserted) && signal.place.row.is_some()
 }
 
 pub(crate) fn controller_of(finding: Finding) -> Option<ControllerId> {

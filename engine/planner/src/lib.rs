@@ -10,7 +10,8 @@
 //!   green, who stands there;
 //! * `wave`: when each row is called and released; `transit`: the same for trams, conditional on lateness;
 //! * `turns`: who goes first where emergency vehicles meet (`reserve`); `contend`: the same for trams and
-//!   buses at one controller (`arbitrate`); `permits`: what the policy allows (`policy`);
+//!   buses at one controller (`arbitrate`); `permits`: what the policy allows (`policy`); `reds`: that nobody
+//!   starves because of emergency vehicles;
 //! * `drive`, `serve`: certification, calls, leases and releases, for waves and for trams;
 //! * `engine`: the loop over all of it, missions, statuses, recovery.
 #![forbid(unsafe_code)]
@@ -32,6 +33,7 @@ pub mod output;
 pub mod permits;
 pub mod policy;
 pub mod queue;
+mod reds;
 pub mod reserve;
 pub mod route;
 mod seek;

@@ -3,7 +3,7 @@
 use clearway_certify::{Command, Finding};
 use clearway_network::LineId;
 use clearway_signals::limits::COMMANDS_PER_EVENT_MAX;
-use clearway_signals::{ControllerId, Millis, MissionId, RequestId, RequestState, RowId, VehicleId};
+use clearway_signals::{ControllerId, GroupId, Millis, MissionId, RequestId, RequestState, RowId, VehicleId};
 
 use crate::detour::Action;
 use crate::policy::RuleId;
@@ -86,6 +86,16 @@ pub enum Notice {
         first: VehicleId,
         /// Why.
         why: Precedence,
+    },
+    /// A request is made later, because somebody has been red for too long because of emergency vehicles
+    /// (S12).
+    Starving {
+        /// Whose.
+        vehicle: VehicleId,
+        /// Where.
+        controller: ControllerId,
+        /// Who has its green first.
+        group: GroupId,
     },
     /// A call was taken back.
     Released {

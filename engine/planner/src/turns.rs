@@ -106,7 +106,7 @@ impl WaveSignal {
 
     /// Put the wish off to the signal's turn. A call that was made is not put off: it is held or released.
     fn settle(&mut self) {
-        if self.asserted || !matches!(self.skip, Skip::No | Skip::Behind(..)) {
+        if self.asserted || !self.skip.wants_call() {
             return;
         }
         let Times { call_at, green_at, release_at } = self.wish;

@@ -5,6 +5,8 @@ use clearway_network::Controller;
 use clearway_signals::limits::GROUPS_MAX;
 use clearway_signals::{ControllerStatus, GroupId, Millis, Mode, PreemptState, RequestId, RowId, VehicleId};
 
+use crate::reds::Reds;
+
 /// Readings may be this far apart from the true instant: the poll's own coarseness.
 const READING: Millis = Millis(700);
 /// A status older than this says nothing about the present.
@@ -48,6 +50,8 @@ pub struct Watch {
     pub closing: Option<Closing>,
     /// No transit request before this.
     pub transit_after: Millis,
+    /// Who is red because of emergency calls.
+    pub(crate) reds: Reds,
     since: [Millis; GROUPS_MAX],
     zero: Option<Millis>,
     contrary: Option<Millis>,
@@ -65,6 +69,7 @@ impl Default for Watch {
             yields: false,
             closing: None,
             transit_after: Millis::ZERO,
+            reds: Reds::default(),
             since: [Millis::ZERO; GROUPS_MAX],
             zero: None,
             contrary: None,
@@ -83,6 +88,9 @@ impl Watch {
             if !self.seen || was != is {
                 // Unseen before: the change may have been just now; that is the careful reading.
                 self.since[g.index()] = status.at;
+                if is {
+                    self.reds.turned_green(g);
+                }
                 if self.seen && is {
                     self.learn_cycle(controller, status, g);
                 }

@@ -6,7 +6,7 @@
 use clearway_certify::Finding;
 use clearway_network::{LinkId, Network};
 use clearway_signals::limits::{ROUTE_LINKS_MAX, ROUTE_SIGNALS_MAX};
-use clearway_signals::{Millis, RequestId, RequestRow, RequestState, VehicleId};
+use clearway_signals::{GroupId, Millis, RequestId, RequestRow, RequestState, VehicleId};
 
 use crate::along::SignalOnWay;
 use crate::arrival::{Arrival, Forecast, Profile, Sum};
@@ -49,8 +49,18 @@ pub enum Skip {
     Denied(RuleId),
     /// The last request there has just ended unserved.
     Lockout,
+    /// It is asked, only later: this group has been red for too long because of emergency vehicles (S12).
+    Starving(GroupId),
     /// The checker refused it.
     Refused(Finding),
+}
+
+impl Skip {
+    /// Whether the signal is called, now or later: after another vehicle, or after those who wait.
+    #[must_use]
+    pub(crate) const fn wants_call(self) -> bool {
+        matches!(self, Self::No | Self::Behind(..) | Self::Starving(_))
+    }
 }
 
 /// One signal of a wave.

@@ -3,6 +3,8 @@
 use clearway_certify::Class;
 use clearway_signals::Millis;
 
+use crate::recovery::Recovery;
+
 /// One vehicle of the registry, by [`clearway_signals::VehicleId`].
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct VehicleInfo {
@@ -42,6 +44,11 @@ pub struct Config {
     pub hold_max: Millis,
     /// After a request ended unserved, so long until the next one to the same controller.
     pub lockout: Millis,
+    /// How controllers recover after a preemption, as they are configured.
+    pub recovery: Recovery,
+    /// A row is kept for so long at most after its vehicle has passed, where its controller is then back in
+    /// its plan sooner; never more than `release::RELEASE_HOLD_MAX`.
+    pub release_hold_max: Millis,
     /// Trams later than this ask for priority, seconds.
     pub tram_late_s: i32,
     /// Trams ask when they are so near in time.
@@ -64,6 +71,8 @@ impl Default for Config {
             clear_mm: 12_000,
             hold_max: Millis::from_s(110),
             lockout: Millis::from_s(5),
+            recovery: Recovery::default(),
+            release_hold_max: Millis::ZERO,
             tram_late_s: 30,
             tram_horizon: Millis::from_s(20),
         }

@@ -150,6 +150,9 @@ impl Engine {
                 continue;
             }
             if at >= signal.place.exit_mm + self.config.clear_mm {
+                if self.keeps(i, s, now) {
+                    continue;
+                }
                 self.release_signal(i, s, Reason::CheckedOut, now, out);
                 // A release that found no room is made at the next tick: until then it is not passed.
                 self.waves[i].signals[s].passed = !self.waves[i].signals[s].asserted;
@@ -335,15 +338,20 @@ impl Engine {
         let vehicle = self.waves[i].mission.map(|m| m.vehicle).unwrap_or_default();
         let signal = &mut self.waves[i].signals[s];
         signal.asserted = false;
+        signal.keep_until = Millis::ZERO;
         signal.request = None;
         signal.revision = 0;
         signal.call_at = Millis::NEVER;
         self.turns.stale |= self.missions > 1;
         let step = if served { RequestStep::Complete } else { RequestStep::Expire };
         signal.state = signal.state.next(step).unwrap_or(signal.state);
-        if let Some(command) = command {
-            out.command(command);
-            out.notice(Notice::Released { vehicle, controller: signal.place.controller, request, reason });
+        let (controller, since) = (signal.place.controller, signal.asserted_at);
+        let Some(command) = command else { return };
+        out.command(command);
+        out.notice(Notice::Released { vehicle, controller, request, reason });
+        let back = self.expected_return(controller, row, since, now).filter(|_| served);
+        if let Some(within) = back {
+            out.notice(Notice::Returning { controller, within });
         }
     }
 

@@ -13,7 +13,8 @@
 //!   buses at one controller (`arbitrate`); `permits`: what the policy allows (`policy`); `reds`: that nobody
 //!   starves because of emergency vehicles;
 //! * `drive`, `serve`: certification, calls, leases and releases, for waves and for trams;
-//! * `engine`: the loop over all of it, missions, statuses, recovery.
+//! * `recovery`, `release`: how soon a controller is back in its plan after a release;
+//! * `engine`: the loop over all of it, missions, statuses.
 #![forbid(unsafe_code)]
 
 pub mod along;
@@ -33,7 +34,9 @@ pub mod output;
 pub mod permits;
 pub mod policy;
 pub mod queue;
+pub mod recovery;
 mod reds;
+pub mod release;
 pub mod reserve;
 pub mod route;
 mod seek;

@@ -123,6 +123,13 @@ pub enum Notice {
     Silence(VehicleId),
     /// A tram or bus would ask for priority, and the binding has no channel for it.
     NoPriorityChannel(VehicleId, ControllerId),
+    /// The controller was released after a preemption, and is expected back in step with its plan.
+    Returning {
+        /// Which.
+        controller: ControllerId,
+        /// From the release until it is in step.
+        within: Millis,
+    },
     /// The controller is back in step with its plan.
     Recovered(ControllerId),
     /// The trips of a line, or one vehicle of it, go another way around closed links.

@@ -86,6 +86,8 @@ pub struct WaveSignal {
     pub green_at: Millis,
     /// When the row is released at the latest.
     pub release_at: Millis,
+    /// Until when the row is kept although the vehicle has passed; zero: that was not decided.
+    pub keep_until: Millis,
     /// Whether the vehicle has passed.
     pub passed: bool,
     /// Expected time along the way to the stop line.
@@ -123,6 +125,7 @@ impl WaveSignal {
             arrival: Arrival::default(),
             green_at: Millis::NEVER,
             release_at: Millis::NEVER,
+            keep_until: Millis::ZERO,
             passed: false,
             along: Sum::default(),
             called: Arrival::default(),

@@ -241,6 +241,26 @@ impl Engine {
         }
     }
 
+    /// The controller ended a request by its own word. A tram's is over; an emergency vehicle asks on.
+    pub(crate) fn on_ended(
+        &mut self,
+        controller: ControllerId,
+        request: RequestId,
+        state: RequestState,
+        now: Millis,
+        out: &mut Output,
+    ) {
+        let known = self.watches.get(controller.index()).and_then(|watch| watch.held);
+        if known.is_none_or(|held| held.request != request) {
+            return;
+        }
+        out.notice(Notice::Moved { controller, request, state });
+        self.release_transit_at(controller, Reason::Ended, now, out);
+        // Its end is told already: only the way back into the plan is awaited.
+        let closing = self.watches[controller.index()].closing.as_mut();
+        closing.into_iter().filter(|closing| closing.request == request).for_each(|c| c.gone = true);
+    }
+
     /// Take a controller back from whichever tram holds it.
     pub(crate) fn release_transit_at(
         &mut self,

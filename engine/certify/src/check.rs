@@ -2,16 +2,12 @@
 
 use clearway_signals::limits::{LEASE_MAX, MAX_PRESENCE_MAX, ROUTE_SIGNALS_MAX};
 use clearway_signals::{
-    Capabilities, Channel, ControllerId, Epoch, GroupId, Junction, Millis, Owner, Relation, RequestId,
-    RequestRow, RowId, RowKind,
+    Capabilities, Channel, ControllerId, Epoch, Junction, Millis, Owner, RequestId, RequestRow, RowId,
+    RowKind,
 };
 
 use crate::plan::{Ask, CertifiedPlan, Class, Draft};
-
-/// Controllers work in steps of this length.
-const TICK: Millis = Millis(100);
-/// A group that has ended shows red for at least this long before it returns.
-const RED_MIN: Millis = Millis(1_000);
+use crate::service::{Change, change, service};
 
 /// A row of ours that is asserted, or reserved, for another request at the moment of the check.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,6 +20,15 @@ pub struct Held {
     pub from: Millis,
     /// Until when it is held at the latest.
     pub until: Millis,
+}
+
+impl Held {
+    /// From when a row may be asked again: by then the slowest lawful service and its exit are over,
+    /// whichever row outranks the other. `None` when that has no bound.
+    #[must_use]
+    pub fn over(&self, site: &Junction<'_>) -> Option<Millis> {
+        Some(service(site, site.row(self.row)?, self.from, self.until)?.exit_by)
+    }
 }
 
 /// Why a plan is refused: the first thing found, with the controller where it was found.
@@ -47,19 +52,24 @@ pub enum Finding {
     PathNotServed(ControllerId),
     /// Two dwell groups conflict.
     DwellConflict(ControllerId),
-    /// No bound can be given for the entry: an interval is negative or without end.
+    /// No bound can be given for entry or exit: an interval is missing, negative, cut or without end.
     UnboundedEntry(ControllerId),
-    /// Times out of order, or the call would be released before the controller must serve it.
+    /// Times out of order, or the call would be released before its delay is over: never served.
     TimesOutOfOrder(ControllerId),
-    /// The hold is longer than the lease limit or the row's maximum presence (S7, S9).
+    /// The hold is longer than the lease limit or the row's maximum presence, or the row's own minimum
+    /// after the slowest entry is (S7, S9).
     HoldTooLong(ControllerId),
-    /// Another own request holds the controller in that time, or its exit is not over.
+    /// Another own request is called, served out or left in that time, by the slowest response.
     ControllerTaken(ControllerId),
 }
 
 /// Check a plan against the junctions' own data.
 ///
-/// `junction` gives a controller's data, `held` what other requests hold or reserve there.
+/// `junction` gives a controller's data, `held` the call of ours that stands or is reserved there; one
+/// that was taken back is served out and left by the controller itself, and the next may be called.
+///
+/// A call may be late, for a late green is delay and no danger. So arrival and release do not decide
+/// what is refused, but what is promised: [`Service::green_by`].
 ///
 /// # Errors
 /// The first [`Finding`]; the plan must not be used then.
@@ -76,22 +86,31 @@ pub fn certify<'a>(
         let site = junction(ask.controller).ok_or(Finding::UnknownController(ask.controller))?;
         let row = site.row(ask.row).ok_or(Finding::UnknownRow(ask.controller))?;
         check_right(&site, row, draft.class)?;
-        check_groups(&site, row, ask)?;
-        check_times(&site, row, ask)?;
-        check_free(&site, ask, &draft.asks[..i], held(ask.controller))?;
+        if ask.wanted.is_empty() || !ask.wanted.is_subset(row.dwell) {
+            return Err(Finding::PathNotServed(site.id));
+        }
+        if ask.assert_at < Millis::ZERO
+            || ask.release_at <= ask.assert_at + row.delay
+            || ask.arrival < ask.assert_at
+        {
+            return Err(Finding::TimesOutOfOrder(site.id));
+        }
+        let change = change(&site, row)?;
+        let held = held(ask.controller);
+        let stands = held.filter(|held| (held.request, held.row) == (ask.request, ask.row));
+        // A call that stands already is held since then, whatever the plan says of its beginning.
+        let own =
+            stands.map_or(ask.as_held(), |held| Held { from: held.from.min(ask.assert_at), ..ask.as_held() });
+        check_hold(&site, row, &own, &change)?;
+        let earlier = draft.asks[..i].iter().filter(|other| other.controller == ask.controller);
+        let mut others = earlier.map(Ask::as_held).chain(held.filter(|_| stands.is_none()));
+        let over = change.service(row, own.from, own.until).exit_by;
+        let is_before = |other: &Held| other.over(&site).is_some_and(|over| over <= own.from);
+        if others.any(|other| over > other.from && !is_before(&other)) {
+            return Err(Finding::ControllerTaken(site.id));
+        }
     }
-    let filler = Ask {
-        controller: ControllerId(0),
-        row: RowId(0),
-        request: RequestId(0),
-        wanted: clearway_signals::GroupSet::EMPTY,
-        assert_at: Millis::NEVER,
-        arrival: Millis::NEVER,
-        release_at: Millis::ZERO,
-    };
-    let mut asks = [filler; ROUTE_SIGNALS_MAX];
-    asks[..draft.asks.len()].copy_from_slice(draft.asks);
-    Ok(CertifiedPlan { class: draft.class, epoch, asks, len: draft.asks.len() })
+    Ok(CertifiedPlan::of(draft, epoch))
 }
 
 /// May this class ask for this row at all, and can the binding carry it?
@@ -119,81 +138,15 @@ fn check_right(site: &Junction<'_>, row: &RequestRow, class: Class) -> Result<()
     Ok(())
 }
 
-/// Does the dwell serve the whole path, and is it free of conflict?
-fn check_groups(site: &Junction<'_>, row: &RequestRow, ask: &Ask) -> Result<(), Finding> {
-    if ask.wanted.is_empty() || !ask.wanted.is_subset(row.dwell) {
-        return Err(Finding::PathNotServed(site.id));
-    }
-    for a in row.dwell.iter() {
-        if row.dwell.iter().any(|b| site.conflicts(a, b)) {
-            return Err(Finding::DwellConflict(site.id));
-        }
-    }
-    Ok(())
-}
-
-/// Is every hold bounded, and does it outlast the slowest lawful entry and the row's own minimum?
-fn check_times(site: &Junction<'_>, row: &RequestRow, ask: &Ask) -> Result<(), Finding> {
-    if worst_case_entry(site, row).is_none() {
-        return Err(Finding::UnboundedEntry(site.id));
-    }
-    if ask.assert_at < Millis::ZERO || ask.release_at <= ask.assert_at || ask.arrival < ask.assert_at {
-        return Err(Finding::TimesOutOfOrder(site.id));
-    }
-    let bound = row.max_presence.min(LEASE_MAX);
+/// Is the hold bounded, and may the controller's own limit cut it, or the row's minimum, short?
+fn check_hold(site: &Junction<'_>, row: &RequestRow, own: &Held, change: &Change) -> Result<(), Finding> {
+    let hold = own.until - own.from;
     let presence_on = row.max_presence > Millis::ZERO && row.max_presence <= MAX_PRESENCE_MAX;
-    if row.channel == Channel::Preempt && (!presence_on || ask.release_at - ask.assert_at > bound) {
-        return Err(Finding::HoldTooLong(site.id));
-    }
-    if ask.release_at - ask.assert_at > LEASE_MAX {
+    let outlives = || hold.max(change.least_service(row)) > row.max_presence;
+    if hold > LEASE_MAX || (row.channel == Channel::Preempt && (!presence_on || outlives())) {
         return Err(Finding::HoldTooLong(site.id));
     }
     Ok(())
-}
-
-/// Is the controller free of our other requests for that time, their minimum service included?
-fn check_free(site: &Junction<'_>, ask: &Ask, earlier: &[Ask], held: Option<Held>) -> Result<(), Finding> {
-    let served_out = |row: RowId, from: Millis, until: Millis| {
-        let least = site.row(row).map_or(Millis::ZERO, |r| r.delay + r.min_duration.max(r.min_dwell));
-        until.max(from + least)
-    };
-    let overlaps = |row: RowId, from: Millis, until: Millis| {
-        ask.assert_at < served_out(row, from, until)
-            && from < served_out(ask.row, ask.assert_at, ask.release_at)
-    };
-    let by_own = earlier.iter().any(|other| {
-        other.controller == ask.controller && overlaps(other.row, other.assert_at, other.release_at)
-    });
-    let by_other = held.is_some_and(|h| h.request != ask.request && overlaps(h.row, h.from, h.until));
-    if by_own || by_other { Err(Finding::ControllerTaken(site.id)) } else { Ok(()) }
-}
-
-/// The longest lawful time from the call until every dwell group may start its green.
-///
-/// Every group that conflicts with a dwell group may just have begun its red-yellow: it keeps that and
-/// its whole minimum green (walk), then the intergreen to each dwell group, which holds its yellow or
-/// clearance. A dwell group that was just ended keeps its own yellow, then its red or red-yellow,
-/// before it can return. The controller sees the call at its next tick.
-/// `None` when a needed interval is negative or unbounded.
-#[must_use]
-pub fn worst_case_entry(site: &Junction<'_>, row: &RequestRow) -> Option<Millis> {
-    let mut worst = Millis::ZERO;
-    for starting in row.dwell.iter() {
-        for (index, ending) in site.groups.iter().enumerate() {
-            let ending_id = GroupId(u8::try_from(index).ok()?);
-            if ending_id == starting {
-                worst = worst.max(ending.ending() + ending.red_yellow.max(RED_MIN));
-                continue;
-            }
-            if let Relation::Conflict(intergreen) = site.relation(ending_id, starting) {
-                if intergreen < ending.ending() || intergreen > LEASE_MAX || ending.min_green < Millis::ZERO {
-                    return None;
-                }
-                worst = worst.max(ending.red_yellow + ending.min_green + intergreen);
-            }
-        }
-    }
-    Some(row.delay + TICK + worst)
 }
 
 #[cfg(test)]

@@ -10,7 +10,11 @@
 mod check;
 mod command;
 mod plan;
+#[cfg(doctest)]
+mod sealed;
+mod service;
 
-pub use check::{Finding, Held, certify, worst_case_entry};
+pub use check::{Finding, Held, certify};
 pub use command::{Action, Command, release};
 pub use plan::{Ask, CertifiedPlan, Class, Draft};
+pub use service::{Service, service, worst_case_entry};

@@ -3,6 +3,7 @@
 use clearway_signals::limits::{LEASE_MAX, ROUTE_SIGNALS_MAX};
 use clearway_signals::{ControllerId, Epoch, GroupSet, Millis, RequestId, RowId};
 
+use crate::check::Held;
 use crate::command::{Action, Command};
 
 /// On whose behalf a plan asks. Decides which kind of row it may use (invariant S13).
@@ -17,7 +18,7 @@ pub enum Class {
 }
 
 /// One request of a plan: this row of this controller, from then until then.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Ask {
     /// The controller.
     pub controller: ControllerId,
@@ -35,6 +36,13 @@ pub struct Ask {
     pub release_at: Millis,
 }
 
+impl Ask {
+    /// What the request keeps from others once it stands.
+    pub(crate) fn as_held(&self) -> Held {
+        Held { request: self.request, row: self.row, from: self.assert_at, until: self.release_at }
+    }
+}
+
 /// A plan before certification: all that one vehicle asks for.
 #[derive(Clone, Copy, Debug)]
 pub struct Draft<'a> {
@@ -47,13 +55,20 @@ pub struct Draft<'a> {
 /// A plan that the checker has passed. Only [`crate::certify`] makes one.
 #[derive(Clone, Copy, Debug)]
 pub struct CertifiedPlan {
-    pub(crate) class: Class,
-    pub(crate) epoch: Epoch,
-    pub(crate) asks: [Ask; ROUTE_SIGNALS_MAX],
-    pub(crate) len: usize,
+    class: Class,
+    epoch: Epoch,
+    asks: [Ask; ROUTE_SIGNALS_MAX],
+    len: usize,
 }
 
 impl CertifiedPlan {
+    /// A draft that was passed; no longer than a plan can be.
+    pub(crate) fn of(draft: &Draft<'_>, epoch: Epoch) -> Self {
+        let mut asks = [Ask::default(); ROUTE_SIGNALS_MAX];
+        asks[..draft.asks.len()].copy_from_slice(draft.asks);
+        Self { class: draft.class, epoch, asks, len: draft.asks.len() }
+    }
+
     /// On whose behalf the plan asks.
     #[must_use]
     pub fn class(&self) -> Class {

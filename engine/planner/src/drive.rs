@@ -119,12 +119,15 @@ impl Engine {
         held.is_none_or(|held| Some(held.request) == signal.request) || self.gives_way(controller, i)
     }
 
-    /// Whether a signal is to be part of the plan ahead: not while another call holds its controller
-    /// beyond the time from which it asks.
+    /// Whether a signal is to be part of the plan ahead: not while another call holds its controller, is
+    /// served out or left beyond the time from which it asks.
     fn may_be_planned(&self, i: usize, signal: &WaveSignal) -> bool {
-        let held = self.watches[signal.place.controller.index()].held;
-        let clear = || held.is_some_and(|held| held.until <= signal.call_at);
-        may_be_asked(signal) && (self.is_open(i, signal) || clear())
+        let controller = signal.place.controller;
+        let over = || {
+            let held = self.watches[controller.index()].held?;
+            held.over(&self.network.controller(controller)?.junction())
+        };
+        may_be_asked(signal) && (self.is_open(i, signal) || over().is_some_and(|over| over <= signal.call_at))
     }
 
     /// Certify the whole wave ahead, off the way of a fix: a request that the checker will refuse is

@@ -7,9 +7,10 @@ use crate::model::Meta;
 use crate::schema::TABLES;
 use crate::table::{Field, Kind, Origin, Reference, Table};
 
-/// The description, as indented JSON with a line end.
-pub(crate) fn describe(meta: &Meta) -> String {
-    let mut resources: Vec<Value> = TABLES.iter().map(resource).collect();
+/// The description of tables and of the columns that they have, by position; indented JSON with a line
+/// end.
+pub(crate) fn describe(meta: &Meta, tables: &[(Table, Vec<usize>)]) -> String {
+    let mut resources: Vec<Value> = tables.iter().map(resource).collect();
     resources.push(plain_resource(
         "config",
         "GMNS config: model.toml in GMNS's words.",
@@ -48,14 +49,14 @@ fn slug(name: &str) -> String {
     if slug.is_empty() { "model".to_owned() } else { slug }
 }
 
-fn resource(table: &Table) -> Value {
+fn resource((table, columns): &(Table, Vec<usize>)) -> Value {
     let origin = match table.origin {
         Origin::Gmns => "GMNS",
         Origin::Clearway => "Clearway",
     };
     let keys: Vec<Value> = table.fields.iter().filter_map(foreign_key).collect();
     let mut schema = Map::new();
-    schema.insert("fields".into(), table.fields.iter().map(field).collect());
+    schema.insert("fields".into(), columns.iter().map(|&at| field(&table.fields[at])).collect());
     schema.insert("missingValues".into(), json!([""]));
     schema.insert("primaryKey".into(), json!(table.key));
     if !keys.is_empty() {

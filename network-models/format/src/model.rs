@@ -2,7 +2,8 @@
 //!
 //! GMNS tables where GMNS reaches, tables of our own beside them (`docs/network-model.md`).
 //! SI units: metres, seconds, metres a second; WGS 84 degrees. Ids are text. Every table of ours
-//! has a `source` column that says where a value came from.
+//! has a `source` column that says where a value came from; of streets and lines, whose rows are real,
+//! single values that an importer had to fill say it in a `…_source` column of their own.
 
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +75,10 @@ pub struct Link {
     pub lanes: u8,
     /// Comma-separated: `car`, `bus`, `tram`, `bicycle`, `foot`, `emergency`.
     pub allowed_uses: String,
+    /// Where `free_speed` came from; `None` where the model does not say.
+    pub free_speed_source: Option<Source>,
+    /// Where `lanes` came from; `None` where the model does not say.
+    pub lanes_source: Option<Source>,
 }
 
 /// GMNS `geometry`.
@@ -99,6 +104,8 @@ pub struct Movement {
     /// One of GMNS's words; the usual ones are `signal`, `yield`, `no_control`.
     pub ctrl_type: String,
     pub allowed_uses: String,
+    /// Where the two lanes came from; `None` where the model does not say.
+    pub lanes_source: Option<Source>,
 }
 
 /// GMNS `signal_controller`, with what people call it and where to draw it.
@@ -311,6 +318,8 @@ pub struct TransitLine {
     /// Seconds between two departures.
     pub headway: f64,
     pub source: Source,
+    /// Where `headway` came from; `None`: as the row.
+    pub headway_source: Option<Source>,
 }
 
 /// Ours: `transit_stop`: a call of a line at a stop.

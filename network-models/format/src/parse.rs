@@ -197,7 +197,7 @@ impl Reader<'_> {
         let mut positions = Vec::with_capacity(self.table.fields.len());
         for field in self.table.fields {
             let position = names.iter().position(|name| *name == field.name);
-            if position.is_none() {
+            if position.is_none() && !field.may_be_absent {
                 let message = format!("the column {} is missing{hint}", quote(field.name));
                 self.fault((record.line, 1), Code::MissingColumn, message);
                 self.is_lost |= self.table.key.contains(&field.name);
@@ -228,7 +228,7 @@ impl Reader<'_> {
             if let (Some(cell), Err((code, message))) = (cells[position], &verdict) {
                 self.fault(cell.spot, *code, format!("{} {message}", field.name));
             }
-            if cells[position].is_none() || verdict.is_err() {
+            if (cells[position].is_none() && !field.may_be_absent) || verdict.is_err() {
                 place.bad |= 1 << position;
             }
         }

@@ -56,6 +56,8 @@ pub struct Field {
     pub kind: Kind,
     /// Whether an empty cell is a fault.
     pub required: bool,
+    /// Whether the whole column may be missing.
+    pub may_be_absent: bool,
     /// What its values refer to.
     pub refers: Option<Reference>,
     /// Unit, for people; empty where there is none.
@@ -68,13 +70,21 @@ impl Field {
     /// A column whose cells must not be empty.
     #[must_use]
     pub const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, kind, required: true, refers: None, unit: "", about }
+        Self { name, kind, required: true, may_be_absent: false, refers: None, unit: "", about }
     }
 
     /// Its cells may be empty.
     #[must_use]
     pub const fn optional(mut self) -> Self {
         self.required = false;
+        self
+    }
+
+    /// The table may be without it; then all its cells are empty.
+    #[must_use]
+    pub const fn may_be_absent(mut self) -> Self {
+        self.required = false;
+        self.may_be_absent = true;
         self
     }
 
@@ -126,6 +136,14 @@ impl Table {
     #[must_use]
     pub fn position(&self, field: &str) -> Option<usize> {
         self.fields.iter().position(|f| f.name == field)
+    }
+
+    /// The positions of the columns that rows of these cells need: all but those that may be absent
+    /// and say nothing.
+    pub(crate) fn needed(&self, rows: &[Vec<String>]) -> Vec<usize> {
+        let says = |at: usize| rows.iter().any(|cells| cells.get(at).is_some_and(|cell| !cell.is_empty()));
+        let is_needed = |at: &usize| !self.fields[*at].may_be_absent || says(*at);
+        (0..self.fields.len()).filter(is_needed).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::datapackage;
 use crate::meta;
-use crate::model::{Meta, Model};
+use crate::model::{self, Meta, Model};
 use crate::schema::{USES, each_table};
 use crate::table::Row;
 
@@ -42,15 +42,16 @@ pub enum WriteError {
 pub fn write(model: &Model, dir: &Path) -> Result<(), WriteError> {
     fs::create_dir_all(dir).map_err(|source| WriteError::Io { path: dir.to_owned(), source })?;
     put(dir, meta::FILE, toml::to_string(&model.meta)?.as_bytes())?;
+    let mut written = Vec::new();
     macro_rules! write_each {
         ($($member:ident: $row:ident),* $(,)?) => {
-            $(write_table(dir, &model.$member)?;)*
+            $(written.push((model::$row::TABLE, write_table(dir, &model.$member)?));)*
         };
     }
     each_table!(write_each);
     put(dir, "config.csv", gmns_config(&model.meta)?.as_slice())?;
     put(dir, "use_definition.csv", gmns_uses()?.as_slice())?;
-    put(dir, "datapackage.json", datapackage::describe(&model.meta).as_bytes())
+    put(dir, "datapackage.json", datapackage::describe(&model.meta, &written).as_bytes())
 }
 
 fn put(dir: &Path, file: &str, bytes: &[u8]) -> Result<(), WriteError> {
@@ -58,10 +59,14 @@ fn put(dir: &Path, file: &str, bytes: &[u8]) -> Result<(), WriteError> {
     fs::write(&path, bytes).map_err(|source| WriteError::Io { path, source })
 }
 
-fn write_table<T: Row>(dir: &Path, rows: &[T]) -> Result<(), WriteError> {
-    let header = T::TABLE.fields.iter().map(|field| field.name.to_owned()).collect();
-    let records = std::iter::once(header).chain(rows.iter().map(Row::to_cells));
-    put(dir, &T::TABLE.file(), &to_csv(T::TABLE.name, records)?)
+/// Write one table; gives the columns that it has, by their positions.
+fn write_table<T: Row>(dir: &Path, rows: &[T]) -> Result<Vec<usize>, WriteError> {
+    let rows: Vec<Vec<String>> = rows.iter().map(Row::to_cells).collect();
+    let columns = T::TABLE.needed(&rows);
+    let header = columns.iter().map(|&at| T::TABLE.fields[at].name.to_owned()).collect();
+    let cells = rows.iter().map(|cells| columns.iter().map(|&at| cells[at].clone()).collect());
+    put(dir, &T::TABLE.file(), &to_csv(T::TABLE.name, std::iter::once(header).chain(cells))?)?;
+    Ok(columns)
 }
 
 fn to_csv(table: &'static str, records: impl Iterator<Item = Vec<String>>) -> Result<Vec<u8>, WriteError> {

@@ -117,6 +117,8 @@ table! { TransitLine, "transit_line", Clearway, key ["line_id"], "A tram or bus 
     links: Field::new("links", Kind::Ids, "the links, in order").of("link"),
     headway: Field::new("headway", Kind::Number(1.0, 86_400.0), "between two departures").in_unit("s"),
     source: SOURCE,
+    headway_source: Field::new("headway_source", Kind::Word(&["surveyed", "imported", "default"]),
+        "where `headway` comes from; empty: as the row").may_be_absent(),
 }
 
 table! { TransitStop, "transit_stop", Clearway, key ["line_id", "sequence"], "A call of a line at a stop.";

@@ -37,6 +37,11 @@ const SOURCE: Field = Field::new(
     "where the row's values come from (not in GMNS)",
 );
 
+/// Where one value of a row comes from, for tables whose other values are the street's own.
+const fn source_of(name: &'static str, about: &'static str) -> Field {
+    Field::new(name, Kind::Word(&["surveyed", "imported", "default"]), about).may_be_absent()
+}
+
 table! { Node, "node", Gmns, key ["node_id"], "A place where links meet.";
     node_id: id("node_id", "the node's id"),
     name: text("name", "what people call it"),
@@ -59,6 +64,8 @@ table! { Link, "link", Gmns, key ["link_id"], "A directed stretch of road or tra
     free_speed: Field::new("free_speed", Kind::Number(0.1, 100.0), "speed without hindrance").in_unit("m/s"),
     lanes: Field::new("lanes", Kind::Integer(1, 16), "lanes in this direction; a track is one"),
     allowed_uses: ALLOWED,
+    free_speed_source: source_of("free_speed_source", "where `free_speed` comes from (not in GMNS)"),
+    lanes_source: source_of("lanes_source", "where `lanes` comes from (not in GMNS)"),
 }
 
 table! { Geometry, "geometry", Gmns, key ["geometry_id"], "The drawn shape of links.";
@@ -78,6 +85,7 @@ table! { Movement, "movement", Gmns, key ["mvmt_id"], "A lawful way from one lin
         "no_control", "yield", "stop", "stop_2_way", "stop_4_way", "signal_with_RTOR", "signal",
     ]), "`signal` where a signal group rules it").optional(),
     allowed_uses: ALLOWED.optional(),
+    lanes_source: source_of("lanes_source", "where `start_ib_lane` and `end_ib_lane` come from (not in GMNS)"),
 }
 
 table! { SignalController, "signal_controller", Gmns, key ["controller_id"], "A signal controller.";

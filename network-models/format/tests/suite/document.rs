@@ -31,7 +31,11 @@ fn describe(table: &Table) -> String {
     let mut text = format!("#### {}\n\n{} Key: `{}`.\n\n", table.name, table.about, table.key.join("`, `"));
     text += "| column | holds | meaning |\n|---|---|---|\n";
     for field in table.fields {
-        let empty = if field.required { "" } else { "; may be empty" };
+        let empty = match (field.may_be_absent, field.required) {
+            (true, _) => "; may be empty, or the column absent",
+            (false, true) => "",
+            (false, false) => "; may be empty",
+        };
         let about = field.about.replace('|', "\\|");
         text += &format!("| `{}` | {}{empty} | {about} |\n", field.name, kind(field));
     }

@@ -127,6 +127,13 @@ fn cells() {
         expect!["link.csv:2:50 unknown-word"],
     );
     broken(&[("link.csv", "true", "yes")], expect!["link.csv:2:21 unknown-word"]);
+    broken(
+        &[
+            ("transit_line.csv", ",source", ",source,headway_source"),
+            ("transit_line.csv", ",default", ",default,guessed"),
+        ],
+        expect!["transit_line.csv:2:35 unknown-word"],
+    );
     broken(&[("signal_group.csv", "vehicle", "lorry")], expect!["signal_group.csv:2:9 unknown-word"]);
     broken(&[("node.csv", "24.94,60.17", "24.94,160.17")], expect!["node.csv:2:10 off-globe"]);
     broken(&[("geometry.csv", "24.9418 60.17001", "24.9418")], expect!["geometry.csv:2:4 bad-geometry"]);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use clearway_format::model::{Meta, Model};
+use clearway_format::model::{Meta, Model, Source};
 use clearway_format::table::{Field, Kind, Row};
 use clearway_format::{read, write};
 use proptest::prelude::*;
@@ -23,6 +23,25 @@ fn writing_the_hand_made_model_gives_its_very_bytes() {
         let same = text(dir.path()) == text(&two_crossroads());
         assert!(same, "{} is not what write gives", name.display());
     }
+}
+
+#[test]
+fn a_column_that_may_be_absent_is_written_once_a_row_says_something_in_it() {
+    let mut model = read(&two_crossroads()).unwrap();
+    let header = |model: &Model| {
+        let dir = tempfile::tempdir().unwrap();
+        write(model, dir.path()).unwrap();
+        assert_eq!(&read(dir.path()).unwrap(), model);
+        let described = fs::read_to_string(dir.path().join("datapackage.json")).unwrap();
+        let link = fs::read_to_string(dir.path().join("link.csv")).unwrap();
+        (
+            link.lines().next().unwrap().ends_with("allowed_uses,lanes_source"),
+            described.contains("lanes_source"),
+        )
+    };
+    assert_eq!(header(&model), (false, false));
+    model.links[1].lanes_source = Some(Source::Surveyed);
+    assert_eq!(header(&model), (true, true));
 }
 
 /// Any text that a cell of this column may hold.

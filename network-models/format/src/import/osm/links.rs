@@ -29,8 +29,12 @@ pub struct RawLink {
     pub class: String,
     /// Lanes where it ends.
     pub lanes: u8,
+    /// Whether nobody mapped them.
+    pub lanes_guessed: bool,
     /// Mean free speed, metres a second.
     pub speed_m_s: f64,
+    /// Whether it is not mapped on all its length.
+    pub speed_guessed: bool,
     /// Who may go all along it.
     pub uses: Uses,
     /// Whether the other direction shares the drawn line.
@@ -169,6 +173,8 @@ fn join(streets: &Streets, kind: Kind, chain: Vec<usize>) -> RawLink {
         name: longest(&pieces, size, |piece| &streets.of_segment(piece).name),
         class: longest(&pieces, size, |piece| &streets.of_segment(piece).class),
         lanes: last.lanes,
+        lanes_guessed: last.lanes_guessed,
+        speed_guessed: pieces.iter().any(|piece| streets.of_segment(piece).speed_guessed),
         speed_m_s: if travel_s > 0.0 { length_m / travel_s } else { first.speed_m_s },
         uses: first.uses,
         two_way: pieces.iter().all(|piece| streets.of_segment(piece).two_way),

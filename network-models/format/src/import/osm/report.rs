@@ -5,7 +5,7 @@ use std::fmt;
 use super::base::Base;
 use super::data::OsmData;
 use super::streets::Kind;
-use crate::model::Model;
+use crate::model::{Model, Source};
 
 /// Counts of one import.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -38,6 +38,9 @@ pub struct ImportReport {
     pub signals_dropped: usize,
     /// Signalised crossings of tracks far from any street: left out.
     pub track_crossings_dropped: usize,
+    /// Links whose speed, links whose lanes, and movements whose lanes are defaults, for nobody mapped
+    /// them; `…_source` marks each.
+    pub defaults: (usize, usize, usize),
     /// Controllers that were generated.
     pub controllers: usize,
     /// Their signal groups: vehicles, trams, pedestrians.
@@ -78,6 +81,7 @@ impl ImportReport {
             mid_block_stop_lines: base.tally.mid_block,
             signals_dropped: base.tally.lonely,
             track_crossings_dropped: base.tally.track_only,
+            defaults: defaults(model),
             controllers: model.controllers.len(),
             groups: (groups("vehicle"), groups("tram"), groups("pedestrian")),
             conflicts: model.group_pairs.iter().filter(|pair| pair.relation == "conflict").count(),
@@ -91,6 +95,15 @@ impl ImportReport {
     }
 }
 
+fn defaults(model: &Model) -> (usize, usize, usize) {
+    let filled = |source: Option<Source>| usize::from(source == Some(Source::Default));
+    (
+        model.links.iter().map(|link| filled(link.free_speed_source)).sum(),
+        model.links.iter().map(|link| filled(link.lanes_source)).sum(),
+        model.movements.iter().map(|movement| filled(movement.lanes_source)).sum(),
+    )
+}
+
 impl fmt::Display for ImportReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (nodes, ways, relations) = self.read;
@@ -100,6 +113,11 @@ impl fmt::Display for ImportReport {
         writeln!(f, "movements   {}, turn restrictions {}", self.movements, self.restrictions)?;
         writeln!(f, "map's edge  {} nodes", self.boundary_nodes)?;
         writeln!(f, "stop lines  {} at junctions, {} between", self.stop_lines, self.mid_block_stop_lines)?;
+        let (speeds, lanes, turning) = self.defaults;
+        writeln!(
+            f,
+            "defaults    speeds of {speeds} links, lanes of {lanes} links and of {turning} movements, every headway"
+        )?;
         let (vehicles, trams, pedestrians) = self.groups;
         writeln!(
             f,

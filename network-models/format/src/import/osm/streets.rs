@@ -30,8 +30,12 @@ pub struct Attributes {
     pub name: String,
     /// Lanes in this direction.
     pub lanes: u8,
+    /// Whether nobody mapped them.
+    pub lanes_guessed: bool,
     /// Speed limit, metres a second.
     pub speed_m_s: f64,
+    /// Whether nobody mapped it.
+    pub speed_guessed: bool,
     /// Who may go.
     pub uses: Uses,
     /// Whether the other direction shares the drawn line.
@@ -137,7 +141,10 @@ fn directions(way: OsmId, tags: &Tags, profile: &Profile) -> (Option<Attributes>
             class: "tram".into(),
             name: String::new(),
             lanes: 1,
+            // A track is one lane by its nature.
+            lanes_guessed: false,
             speed_m_s: profile.tram_speed_m_s,
+            speed_guessed: true,
             uses: Uses::TRAM,
             two_way: has(tags, "oneway", "no"),
         };
@@ -151,13 +158,16 @@ fn directions(way: OsmId, tags: &Tags, profile: &Profile) -> (Option<Attributes>
     let (forward_uses, backward_uses) = split_uses(tags, uses);
     let two_way = forward_uses != Uses::NONE && backward_uses != Uses::NONE;
     let road = |uses: Uses, direction: &str| {
+        let (lanes, speed) = (lanes(tags, direction, two_way), speed(tags));
         (uses != Uses::NONE).then(|| Attributes {
             way,
             kind: Kind::Road,
             class: class.to_owned(),
             name: tag(tags, "name").to_owned(),
-            lanes: lanes(tags, direction, two_way).unwrap_or_else(|| profile.lanes(class, !two_way)),
-            speed_m_s: speed(tags).unwrap_or_else(|| profile.speed_m_s(class)),
+            lanes: lanes.unwrap_or_else(|| profile.lanes(class, !two_way)),
+            lanes_guessed: lanes.is_none(),
+            speed_m_s: speed.unwrap_or_else(|| profile.speed_m_s(class)),
+            speed_guessed: speed.is_none(),
             uses,
             two_way,
         })
@@ -252,5 +262,17 @@ mod tests {
         let forward = forward.unwrap();
         assert_eq!(forward.lanes, 2);
         assert!((forward.speed_m_s - 13.889).abs() < 0.001);
+        assert!(!forward.lanes_guessed && !forward.speed_guessed);
+    }
+
+    #[test]
+    fn what_nobody_mapped_is_filled_and_known_as_a_guess() {
+        let silent = tags(&[("highway", "residential"), ("maxspeed", "walk")]);
+        let (forward, _) = directions(1, &silent, &FI_DEFAULT);
+        let forward = forward.unwrap();
+        assert!(forward.lanes_guessed && forward.speed_guessed);
+        let (track, _) = directions(1, &tags(&[("railway", "tram")]), &FI_DEFAULT);
+        let track = track.unwrap();
+        assert!(!track.lanes_guessed && track.speed_guessed);
     }
 }

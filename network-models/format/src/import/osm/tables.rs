@@ -96,10 +96,12 @@ pub fn streets(model: &mut Model, base: &Base, controllers: &[Equipped]) {
             free_speed: round(link.speed_m_s, 2),
             lanes: link.lanes,
             allowed_uses: words(link.uses),
+            free_speed_source: Some(source(link.speed_guessed)),
+            lanes_source: Some(source(link.lanes_guessed)),
         });
     }
     for (index, m) in base.moves.iter().enumerate() {
-        let lanes = base.links[m.from].lanes;
+        let (lanes, guessed) = (base.links[m.from].lanes, base.links[m.from].lanes_guessed);
         model.movements.push(Movement {
             mvmt_id: movement_id(index),
             node_id: base.links[m.from].to().to_string(),
@@ -110,8 +112,14 @@ pub fn streets(model: &mut Model, base: &Base, controllers: &[Equipped]) {
             kind: m.kind().into(),
             ctrl_type: if signalled(m.from) { "signal" } else { "no_control" }.into(),
             allowed_uses: words(m.uses),
+            // Nobody says which of several lanes lead there: all of them are taken to.
+            lanes_source: Some(source(guessed || lanes > 1)),
         });
     }
+}
+
+fn source(is_guessed: bool) -> Source {
+    if is_guessed { Source::Default } else { Source::Imported }
 }
 
 fn movement_id(index: usize) -> String {

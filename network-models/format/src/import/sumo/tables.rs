@@ -115,6 +115,8 @@ fn link(model: &mut Model, net: &Net, edge: &Edge) {
         free_speed: rounded(edge.speed_m_s, 0.01).max(0.1),
         lanes: u8::try_from(edge.lanes.len()).unwrap_or(16).min(16),
         allowed_uses: words(edge.uses),
+        free_speed_source: Some(Source::Imported),
+        lanes_source: Some(Source::Imported),
     });
 }
 
@@ -154,6 +156,7 @@ fn movements(model: &mut Model, net: &Net, controllers: &[Controller]) {
             }
             .into(),
             allowed_uses: words(uses),
+            lanes_source: Some(Source::Imported),
         });
     }
 }

@@ -80,7 +80,8 @@ pub enum ImportError {
 
 /// Said in every model that is made here.
 const NOTICE: &str = "The streets, tracks, stops and lines are real (OpenStreetMap), with defaults for \
-    speeds, lanes and headways that it does not give; the signal controllers, their groups, intergreens, plans, bindings and detectors are fictional: generated, not surveyed.";
+    speeds, lanes and headways that it does not give; the signal controllers, their groups, intergreens, \
+    plans, bindings and detectors are fictional: generated, not surveyed.";
 
 /// Import a PBF extract.
 ///

@@ -1,10 +1,11 @@
 //! Branch and bound over the orders of conflicting pairs.
 //!
 //! The least times under the orders decided so far bound what follows from them, and where no pair
-//! clashes they are a plan. So only pairs that do clash are decided, the earliest one first.
+//! clashes they are a plan. So only pairs that do clash are decided, the earliest one first; and where
+//! a call is in the way of somebody who may not take it, those who may.
 
 use super::Cost;
-use super::book::Instance;
+use super::book::{Instance, Rival};
 use super::orders::{Added, Orders, Turn};
 
 /// What a search found.
@@ -64,14 +65,49 @@ impl Orders {
             (*cost, instance.bids[instance.visits[turn.before].bid].rank)
         });
         for (cost, turn) in tried {
-            if cost >= searched.cost {
-                continue;
+            if cost < searched.cost {
+                self.follow(instance, members, turn, (budget, searched));
             }
-            let mark = self.mark();
-            if self.add(instance, turn) == Added::Stands {
-                self.explore(instance, members, budget, searched);
-            }
-            self.back_to(instance, mark);
+        }
+        for turn in turns {
+            self.explore_others_takings(instance, members, turn, (budget, searched));
+        }
+    }
+
+    /// What follows from a turn.
+    fn follow(
+        &mut self,
+        instance: &Instance,
+        members: &[usize],
+        turn: Turn,
+        (budget, searched): (u32, &mut Searched),
+    ) {
+        let mark = self.mark();
+        if self.add(instance, turn) == Added::Stands {
+            self.explore(instance, members, budget, searched);
+        }
+        self.back_to(instance, mark);
+    }
+
+    /// Who is not entitled to a call that is in the way may pass nevertheless, if a third one that is
+    /// entitled takes it back.
+    fn explore_others_takings(
+        &mut self,
+        instance: &Instance,
+        members: &[usize],
+        Turn { before, then, .. }: Turn,
+        (budget, searched): (u32, &mut Searched),
+    ) {
+        if !instance.is_called(then) || self.yields[then] > 0 || instance.may_take(before, then) {
+            return;
+        }
+        let entitled = |rival: &&Rival| {
+            let bid = instance.visits[rival.other].bid;
+            members.contains(&bid) && instance.may_take(rival.other, then)
+        };
+        for rival in instance.rivals(then).filter(entitled) {
+            let turn = Turn { before: rival.other, then, gap: rival.gap_after };
+            self.follow(instance, members, turn, (budget, &mut *searched));
         }
     }
 

@@ -71,8 +71,16 @@ fn least_cost(book: &Reservations) -> (i64, i64) {
             let yields = i64::try_from(yields.len()).unwrap();
             return Some((yields, instance.total(&all, &starts).emergency));
         };
+        // A call that a third one takes back is not in the way any more.
+        let called = [a, b].into_iter().filter(|visit| instance.is_called(*visit));
+        let freed = called.filter(|visit| orders.iter().all(|(_, then)| then != visit));
+        let freed = freed.flat_map(|visit| instance.rivals(visit).map(move |rival| (rival.other, visit)));
+        let mut choices = vec![(a, b), (b, a)];
+        choices.extend(freed);
+        choices.sort_unstable();
+        choices.dedup();
         let mut best = None;
-        for order in [(a, b), (b, a)] {
+        for order in choices {
             orders.push(order);
             let found = explore(book, orders);
             orders.pop();

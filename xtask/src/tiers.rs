@@ -11,7 +11,7 @@ use crate::console::{self, npm};
 use crate::counts::Runner;
 use crate::process::Group;
 use crate::test::Run;
-use crate::{bench, dst, fuzz, live, setup, tidy};
+use crate::{bench, dst, fuzz, live, model, setup, tidy};
 
 /// A kind of test.
 #[derive(Debug)]
@@ -50,7 +50,7 @@ pub const TIERS: &[Tier] = &[
     Tier { name: "doc", what: "the examples in the documentation", minutes: 4, full_only: false, run: doc },
     Tier {
         name: "model",
-        what: "the shipped models are sound, six sites proved",
+        what: "the shipped models are sound and rebuilt to the same bytes, six sites proved",
         minutes: 7,
         full_only: false,
         run: model,
@@ -166,7 +166,8 @@ const PROPERTY_CASES: &str = "20000";
 
 fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new("cargo");
-    command.args(arguments);
+    // What is built once gains nothing from being ready for the next change.
+    command.args(arguments).env("CARGO_INCREMENTAL", "0");
     command
 }
 
@@ -225,7 +226,9 @@ fn rust_tests(run: &mut Run, name: &str, tests: &RustTests<'_>, minutes: u64) {
         (false, true) => drop(command.args(["--", "--test-threads=1"])),
     }
     if let Some(cases) = tests.cases {
-        command.env("PROPTEST_CASES", cases).env("NEXTEST_PROFILE", "long");
+        // What a property throws away grows with its cases.
+        command.env("PROPTEST_CASES", cases).env("PROPTEST_MAX_GLOBAL_REJECTS", cases);
+        command.env("NEXTEST_PROFILE", "long");
     }
     let runner = if nextest { Runner::Nextest } else { Runner::CargoTest };
     run.step(name, &mut command, runner, minutes);
@@ -255,6 +258,14 @@ fn build(run: &mut Run) -> Option<PathBuf> {
 
 fn model(run: &mut Run) {
     if let Some(clearway) = build(run) {
+        match model::rebuild(&run.root, &clearway) {
+            Ok(mut import) => {
+                if run.step("rebuild", &mut import, Runner::Step, 5) {
+                    run.check("rebuilt is committed", model::compare_rebuilt(&run.root).err().as_deref());
+                }
+            }
+            Err(failure) => run.check("rebuild", Some(&failure)),
+        }
         run.step("check", Command::new(&clearway).args(["network", "check", MODEL]), Runner::Step, 5);
         for site in REFERENCE_SITES {
             let model = format!("network-models/reference-{site}");
@@ -274,7 +285,8 @@ fn proofs(run: &mut Run) {
 }
 
 fn interop(run: &mut Run) {
-    let mut select = vec!["-p", "clearway", "-p", "clearway-ntcip", "--features", INTEROP];
+    // The whole workspace selects the features that the tests were built with: little is built anew.
+    let mut select = vec!["--workspace", "--features", INTEROP];
     select.extend(INTEROP_TESTS.iter().flat_map(|test| ["--test", test]));
     rust_tests(run, "peers", &RustTests { select: &select, cases: None, one_by_one: true }, 20);
 }

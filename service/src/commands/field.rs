@@ -3,6 +3,7 @@
 mod doors;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -68,6 +69,9 @@ pub struct RsmpArgs {
     /// Seconds after a served request in which a similar one is refused; 0: none.
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub rsmp_cooldown_s: Millis,
+    /// Folder with a file for each site, which keeps alarms and outgoing buffers over a restart.
+    #[arg(long, value_name = "DIR")]
+    pub rsmp_state: Option<PathBuf>,
     /// Leave the clock alone instead of following the primary supervisor's watchdog.
     #[arg(long)]
     pub rsmp_own_clock: bool,
@@ -170,6 +174,7 @@ fn rsmp_options(args: &RsmpArgs) -> rsmp::Options {
             reconnect: args.rsmp_reconnect_s,
         },
         follows_clock: !args.rsmp_own_clock,
+        state: args.rsmp_state.clone(),
         controller: rsmp::Settings {
             sxl: args.rsmp_sxl,
             checksum: match args.rsmp_checksum {

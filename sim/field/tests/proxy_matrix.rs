@@ -121,7 +121,7 @@ impl Cell {
                 options.rsmp.controller.lifetimes.stale_after = Millis::from_s(3);
                 let site = site(protocol, hub.address().to_string());
                 let binding = Binding {
-                    dead_man: Some(Millis::from_s(3)),
+                    request_lifetime: Some(Millis::from_s(3)),
                     max_presence: Some(Millis::from_s(120)),
                     ..Binding::new("RN+SI0001")
                 };

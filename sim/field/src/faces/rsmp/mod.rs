@@ -4,6 +4,7 @@
 //! commands, `tlc` is the controller, `session` one connection, `site` both together, all sans-IO; `sockets`
 //! connects them. `docs/rsmp.md` is for users.
 
+pub mod memory;
 pub mod orders;
 pub(crate) mod session;
 pub mod site;
@@ -18,6 +19,7 @@ mod tls;
 pub(crate) mod wire;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use clearway_network::Controller;
 use clearway_rsmp::{Core, SecurityCode, Sxl};
@@ -48,6 +50,9 @@ pub struct Options {
     pub timing: Timing,
     /// Whether the primary supervisor's watchdog sets the clock.
     pub follows_clock: bool,
+    /// A folder with a file for each site, which keeps alarms and outgoing buffers over a restart; they
+    /// are lost with the process where none is given.
+    pub state: Option<PathBuf>,
     /// The controllers.
     pub controller: Settings,
 }
@@ -60,6 +65,7 @@ impl Default for Options {
             cores: Core::ALL.to_vec(),
             timing: Timing::default(),
             follows_clock: true,
+            state: None,
             controller: Settings {
                 sxl: Sxl::V1_2_1,
                 checksum: Checksum::default(),

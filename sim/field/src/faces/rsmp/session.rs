@@ -1,13 +1,15 @@
 //! One supervisor's connection, sans-IO: phases, acknowledgements, watchdog, buffer.
 //!
 //! The order of the start is the standard's: versions, watchdogs, aggregated status, alarms, buffer.
-//! What happens while nobody is connected is buffered, the oldest given up first.
+//! What happens while nobody is connected is buffered, the oldest given up first. The buffer leaves a
+//! window at a time, so that what the supervisor asks meanwhile is answered between.
 
 use std::collections::VecDeque;
 
+use clearway_rsmp::codec::encode_for;
 use clearway_rsmp::frame::{Ack, NotAck};
 use clearway_rsmp::session::Ids;
-use clearway_rsmp::{Core, Message, Splitter, encode};
+use clearway_rsmp::{Core, Message, Splitter};
 use clearway_signals::Millis;
 
 use super::subscriptions::Subscriptions;
@@ -16,6 +18,8 @@ use super::tlc::counting::Counting;
 
 /// Messages that are kept while nobody is connected.
 pub const BUFFER_MAX: usize = 10_000;
+/// Of what is told without being asked so many messages wait for their acknowledgement at once.
+const WINDOW: usize = 64;
 /// Messages that wait for their acknowledgement at once.
 const AWAITED_MAX: usize = 10_500;
 /// Bytes that wait to be written.
@@ -63,17 +67,26 @@ struct Awaited {
     message: Message,
 }
 
+/// What is to be told, and whether nobody was connected when it happened.
+#[derive(Clone, Debug)]
+struct News {
+    message: Message,
+    old: bool,
+}
+
 /// A connection.
 #[derive(Clone, Debug)]
 pub(crate) struct Session {
     timing: Timing,
+    /// The supervisor is the primary one.
+    is_primary: bool,
     pub phase: Phase,
     phase_since: Millis,
     pub core: Core,
     splitter: Splitter,
     output: Vec<u8>,
     awaited: VecDeque<Awaited>,
-    buffer: VecDeque<Message>,
+    buffer: VecDeque<News>,
     pub subscriptions: Subscriptions,
     pub countings: Vec<((&'static str, Component), Counting)>,
     watchdog_sent: Millis,
@@ -83,9 +96,10 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub fn new(timing: Timing, ids: Ids) -> Self {
+    pub fn new(timing: Timing, ids: Ids, is_primary: bool) -> Self {
         Self {
             timing,
+            is_primary,
             phase: Phase::Down,
             phase_since: Millis::ZERO,
             core: Core::V3_1_2,
@@ -104,29 +118,37 @@ impl Session {
 
     // ---- the connection ----
 
-    /// Connected: subscriptions of the connection before end, and our version goes out.
+    /// Connected: our version goes out.
     pub fn open(&mut self, version: Message, now: Millis) {
         self.splitter = Splitter::default();
         self.output.clear();
         self.closing = None;
         self.clock_set = None;
-        self.subscriptions.clear();
-        self.countings.clear();
         self.enter(Phase::Versions { ours_taken: false, theirs_taken: false }, now);
         self.send(version, now);
     }
 
-    /// Disconnected: what was sent and not acknowledged is sent again later.
+    /// Disconnected: what was sent and not acknowledged is sent again later. Subscriptions live on, but
+    /// in the oldest versions of core.
     pub fn close(&mut self, now: Millis) {
         self.enter(Phase::Down, now);
         self.output.clear();
         self.closing = None;
+        if !self.core.keeps_subscriptions() {
+            self.end_subscriptions();
+        }
         let lost = std::mem::take(&mut self.awaited);
         for awaited in lost.into_iter().rev().filter(|awaited| is_kept(&awaited.message)) {
             if self.buffer.len() < BUFFER_MAX {
-                self.buffer.push_front(awaited.message);
+                self.buffer.push_front(News { message: awaited.message, old: true });
             }
         }
+    }
+
+    /// The controller restarts: nothing is subscribed any more.
+    pub fn end_subscriptions(&mut self) {
+        self.subscriptions.clear();
+        self.countings.clear();
     }
 
     pub fn enter(&mut self, phase: Phase, now: Millis) {
@@ -137,6 +159,11 @@ impl Session {
     /// Whether version and watchdog were exchanged.
     pub fn is_up(&self) -> bool {
         self.phase == Phase::Up
+    }
+
+    /// Whether alarms are told here: from core 3.2 on to the primary supervisor alone.
+    pub fn receives_alarms(&self) -> bool {
+        self.is_primary || !self.core.has_arrays()
     }
 
     /// Whether messages other than the version count yet.
@@ -172,7 +199,7 @@ impl Session {
 
     fn write(&mut self, message: &Message) {
         // What this site makes can always be written as JSON.
-        self.output.extend(encode(message).unwrap_or_default());
+        self.output.extend(encode_for(message, self.core).unwrap_or_default());
         if self.output.len() > OUTPUT_MAX {
             self.fail("the supervisor does not read");
         }
@@ -192,33 +219,55 @@ impl Session {
         self.awaited.push_back(Awaited { id, since: now, message });
     }
 
-    /// Send what the supervisor must hear of, now or when it is back.
+    /// Send what the supervisor must hear of, now or when it is back, in the order in which it happened.
     pub fn report(&mut self, message: Message, now: Millis) {
-        if self.is_up() {
-            self.send(message, now);
-            return;
-        }
         if self.buffer.len() >= BUFFER_MAX {
             self.buffer.pop_front();
         }
-        self.buffer.push_back(message);
+        self.buffer.push_back(News { message, old: !self.is_up() });
+        self.pump(now);
     }
 
-    /// Send what was buffered. From core 3.2 buffered values are old; arrays are for 3.2 alone.
-    pub fn flush(&mut self, now: Millis) {
-        for mut message in std::mem::take(&mut self.buffer) {
-            if let Message::StatusUpdate(update) = &mut message {
-                if self.core.has_arrays() {
-                    update.values.iter_mut().for_each(|value| value.quality = "old".into());
-                } else {
-                    update.values.retain(|value| !value.value.is_array());
-                }
-                if update.values.is_empty() {
-                    continue;
-                }
+    /// Send what is to be told, as long as its acknowledgements keep up.
+    pub fn pump(&mut self, now: Millis) {
+        while self.is_up() && self.awaited.len() < WINDOW {
+            let Some(news) = self.buffer.pop_front() else { return };
+            if let Some(message) = self.prepare(news) {
+                self.send(message, now);
             }
-            self.send(message, now);
         }
+    }
+
+    /// As this connection takes it, if at all. From core 3.2 on buffered values are old; arrays are for
+    /// 3.2 alone.
+    fn prepare(&self, News { mut message, old }: News) -> Option<Message> {
+        if let Message::StatusUpdate(update) = &mut message {
+            if !self.core.has_arrays() {
+                update.values.retain(|value| !value.value.is_array());
+            } else if old {
+                update.values.iter_mut().for_each(|value| value.quality = "old".into());
+            }
+            if update.values.is_empty() {
+                return None;
+            }
+        }
+        (self.receives_alarms() || !matches!(message, Message::Alarm(_))).then_some(message)
+    }
+
+    /// Forget buffered alarm events that were just told.
+    pub fn forget_told(&mut self, told: &[Message]) {
+        self.buffer.retain(|news| !told.iter().any(|told| is_same_event(told, &news.message)));
+    }
+
+    /// What is buffered, the oldest first.
+    pub fn buffered(&self) -> impl Iterator<Item = &Message> {
+        self.buffer.iter().map(|news| &news.message)
+    }
+
+    /// Take over what was buffered before a restart.
+    pub fn restore(&mut self, buffered: Vec<Message>) {
+        let kept = buffered.into_iter().filter(is_kept).take(BUFFER_MAX);
+        self.buffer = kept.map(|message| News { message, old: true }).collect();
     }
 
     pub fn acknowledge(&mut self, id: &str) {
@@ -274,6 +323,13 @@ impl Session {
         self.countings.retain(|(key, _)| *key != (code, component));
         self.countings.push(((code, component), counting));
     }
+}
+
+/// The same event of the same alarm, told twice.
+fn is_same_event(one: &Message, other: &Message) -> bool {
+    let (Message::Alarm(one), Message::Alarm(other)) = (one, other) else { return false };
+    (&one.component, &one.code, &one.kind, &one.at, &one.state)
+        == (&other.component, &other.code, &other.kind, &other.at, &other.state)
 }
 
 /// What a supervisor must hear of even after an outage.

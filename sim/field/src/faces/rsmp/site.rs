@@ -13,6 +13,7 @@ use clearway_rsmp::{Core, Message, Sxl};
 use clearway_signals::Millis;
 use serde_json::Value;
 
+use super::memory::Memory;
 use super::orders;
 use super::session::{Phase, Session, Timing};
 use super::subscriptions::{Rate, interval};
@@ -69,7 +70,10 @@ impl Site {
             seed.wrapping_mul(31).wrapping_add(u64::from(byte))
         });
         let sessions = (0..settings.supervisors.min(32))
-            .map(|link| Session::new(settings.timing, Ids::new(seed.wrapping_add(link as u64 * 0x9e37_79b9))))
+            .map(|link| {
+                let ids = Ids::new(seed.wrapping_add(link as u64 * 0x9e37_79b9));
+                Session::new(settings.timing, ids, link == 0)
+            })
             .collect();
         let emulator = station.emulator();
         let tlc = Tlc::new(network, controller, settings.controller.clone(), now);
@@ -118,6 +122,23 @@ impl Site {
         self.sessions.get(link).is_some_and(Session::is_up)
     }
 
+    // ---- what a restart must not lose ----
+
+    /// Alarms that are not at rest, and what is buffered for each supervisor.
+    #[must_use]
+    pub fn memory(&self) -> Memory {
+        let buffers = self.sessions.iter().map(|session| session.buffered().cloned().collect()).collect();
+        Memory { alarms: self.tlc.remembered_alarms(), buffers }
+    }
+
+    /// Go on from what was remembered before a restart. What names nothing of this site is left out.
+    pub fn recall(&mut self, memory: Memory) {
+        memory.alarms.iter().for_each(|alarm| self.tlc.recall_alarm(alarm));
+        for (session, buffered) in self.sessions.iter_mut().zip(memory.buffers) {
+            session.restore(buffered);
+        }
+    }
+
     // ---- time ----
 
     /// Bring the controller into step with its station, and send what is due.
@@ -136,8 +157,11 @@ impl Site {
                 session.send(wire::watchdog(clock_ms), now.at);
             }
             session.check(now.at);
-            if restarted && session.phase != Phase::Down {
-                session.fail("the controller restarts");
+            if restarted {
+                session.end_subscriptions();
+                if session.phase != Phase::Down {
+                    session.fail("the controller restarts");
+                }
             }
         }
     }
@@ -195,6 +219,7 @@ impl Site {
             self.take(link, &message, station, now);
         }
         self.emit(station, now);
+        self.sessions[link].pump(now.at);
     }
 
     fn take(&mut self, link: usize, message: &[u8], station: &mut Station, now: Instant) {
@@ -333,7 +358,7 @@ impl Site {
         Ok(())
     }
 
-    /// Aggregated status, active and blocked alarms, buffer.
+    /// Aggregated status, alarms, buffer.
     fn begin_traffic(&mut self, link: usize, now: Instant, station: &Station) {
         let session = &mut self.sessions[link];
         if session.phase != (Phase::Watchdogs { ours_taken: true, theirs_taken: true }) {
@@ -342,11 +367,12 @@ impl Site {
         session.enter(Phase::Up, now.at);
         let bits = self.tlc.aggregated_bits(station.emulator());
         session.send(wire::aggregated(MAIN, self.tlc.clock_ms(now), bits), now.at);
-        for state in self.tlc.alarms.standing() {
-            let matter = if state.suspended { Matter::Suspend } else { Matter::Issue };
-            session.send(self.tlc.report(state, matter, now), now.at);
+        if session.receives_alarms() {
+            let told = self.tlc.report_all(session.core.keeps_subscriptions(), now);
+            session.forget_told(&told);
+            told.into_iter().for_each(|alarm| session.send(alarm, now.at));
         }
-        session.flush(now.at);
+        session.pump(now.at);
     }
 
     // ---- the traffic ----
@@ -400,6 +426,9 @@ impl Site {
             "Resume" => {
                 state.suspend(false, at_ms);
                 Matter::Suspend
+            }
+            "Request" if !self.sessions[link].receives_alarms() => {
+                return Err("a secondary supervisor is told no alarms".into());
             }
             "Request" if core.has_send_on_change() => Matter::Issue,
             other => {
@@ -617,13 +646,11 @@ fn agree(settings: &SiteSettings, version: &frame::Version) -> Result<Core, Stri
 fn rate(subscription: &frame::Subscription, core: Core) -> Result<Rate, String> {
     let every = interval(&subscription.every_s)
         .ok_or_else(|| format!("uRt {:?} is no number of seconds", subscription.every_s))?;
-    let on_change = match subscription.on_change.as_deref() {
+    let on_change = match &subscription.on_change {
         None if core.has_send_on_change() => return Err("sOc is missing".into()),
         None => every.is_none(),
         Some(_) if !core.has_send_on_change() => return Err(format!("core {} has no sOc", core.word())),
-        Some("True" | "true") => true,
-        Some("False" | "false") => false,
-        Some(other) => return Err(format!("sOc {other:?} is neither True nor False")),
+        Some(flag) => flag.is_on().ok_or("sOc is neither true nor false")?,
     };
     if every.is_none() && !on_change {
         return Err("neither an interval nor sendOnChange: nothing would ever be sent".into());

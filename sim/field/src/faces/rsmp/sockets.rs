@@ -1,5 +1,6 @@
 //! The sockets of a site: its clock, and one connection for each supervisor.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant as Host, SystemTime};
 
@@ -13,13 +14,15 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::{Options, Site, SiteSettings, Tls};
+use super::{Options, Site, SiteSettings, Tls, memory};
 use crate::faces::Shared;
 
 /// Between two looks at the controller.
 const TICK: Duration = Duration::from_millis(50);
 /// A TLS handshake takes no longer.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
+/// What a restart must not lose is written this often, where it has changed.
+const REMEMBER_EVERY: Duration = Duration::from_millis(500);
 /// Bytes of one read.
 const READ_MAX: usize = 64 * 1024;
 
@@ -70,10 +73,20 @@ pub(crate) fn spawn(
         follows_clock: options.follows_clock,
         controller: options.controller.clone(),
     };
-    let site = Site::new(network, controller, &station.lock(), settings, clocks.now());
+    let mut site = Site::new(network, controller, &station.lock(), settings, clocks.now());
+    let file = options.state.as_deref().map(|folder| memory::file(folder, &options.site_id(controller)));
+    if let Some(file) = &file {
+        match memory::read(file) {
+            Ok(memory) => site.recall(memory),
+            Err(error) => tracing::warn!(file = %file.display(), %error, "the site begins without memory"),
+        }
+    }
     let wake = options.supervisors.iter().map(|_| Notify::new()).collect();
     let face = Face { site: Arc::new(Mutex::new(site)), station, clocks, wake: Arc::new(wake) };
     tasks.spawn(run_clock(face.clone(), stop.clone()));
+    if let Some(file) = file {
+        tasks.spawn(remember(face.clone(), file, stop.clone()));
+    }
     let reconnect = Duration::from_millis(u64::try_from(options.timing.reconnect.0).unwrap_or(0).max(10));
     for (link, address) in options.supervisors.iter().enumerate() {
         let way = Way { link, address: address.clone(), tls: tls.cloned(), reconnect };
@@ -101,6 +114,28 @@ async fn run_clock(face: Face, stop: CancellationToken) {
         site.advance(&mut face.station.lock(), face.clocks.now());
         drop(site);
         face.wake.iter().for_each(Notify::notify_one);
+    }
+}
+
+/// Keep what a restart must not lose in the site's file, until and when it stops.
+async fn remember(face: Face, file: PathBuf, stop: CancellationToken) {
+    let mut ticks = interval(REMEMBER_EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut written = Vec::new();
+    while !stop.is_cancelled() {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            _ = ticks.tick() => {}
+        }
+        let memory = face.lock().memory();
+        let Ok(bytes) = serde_json::to_vec(&memory) else { continue };
+        if bytes == written {
+            continue;
+        }
+        match memory::write(&file, &bytes) {
+            Ok(()) => written = bytes,
+            Err(error) => tracing::warn!(file = %file.display(), %error, "the site's memory is not written"),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Every message of the site is held against the schemas of the standard where they are at hand.
 
 mod commands;
+mod outage;
 mod priority;
 mod schemas;
 mod sockets;
@@ -152,7 +153,7 @@ impl Bench {
 
     /// Read what the site wrote, and acknowledge it.
     fn pump(&mut self) {
-        for _ in 0..50 {
+        for _ in 0..400 {
             let output = self.site.take_output(self.link);
             if output.is_empty() {
                 return;

@@ -206,6 +206,33 @@ fn requests_for_one_target_share_it_others_queue_and_time_out() {
 }
 
 #[test]
+fn s8_a_waiting_request_of_a_supervisor_that_hangs_is_over_with_its_lifetime() {
+    let mut bench = bench();
+    bench.run(60_000);
+    ask(&mut bench, &new("a", ("signalGroupId", "SG1"), "bus", "200")).unwrap();
+    bench.run(500);
+    ask(&mut bench, &new("b", ("signalGroupId", "SG2"), "bus", "20")).unwrap();
+    // The connection stands, and nothing is updated any more.
+    bench.run(29_500);
+    assert_eq!(states(&mut bench, "b"), ["received", "queued"]);
+    bench.run(1_000);
+    assert_eq!(states(&mut bench, "b"), ["timeout"]);
+}
+
+#[test]
+fn s8_an_emergency_request_of_a_supervisor_that_hangs_is_off_with_its_lifetime() {
+    let mut bench = bench();
+    bench.run(70_000);
+    let arrival_s = (clearway_rsmp::priority::ARRIVAL_MAX.0 / 1000).to_string();
+    ask(&mut bench, &new("amb", ("signalGroupId", "SG1"), "emergency", &arrival_s)).unwrap();
+    bench.run(39_000);
+    assert!(!bench.emulator().status().remote.is_empty());
+    bench.run(1_500);
+    assert!(bench.emulator().status().remote.is_empty(), "announced 30 s ahead, alive 10 s after that");
+    bench.is_lawful();
+}
+
+#[test]
 fn a_queued_request_follows_the_one_before_it() {
     let mut bench = bench();
     bench.run(60_000);

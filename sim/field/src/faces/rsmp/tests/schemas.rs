@@ -41,6 +41,7 @@ pub(super) fn check(messages: &[Value], core: Core, sxl: Sxl) {
     for name in names(core, sxl) {
         let validator = compiled.entry(name.clone()).or_insert_with(|| compile(&folder.join(&name)));
         for message in messages.iter().filter(|message| !is_valueless(message)) {
+            let message = &with_plain_bits(message);
             let errors: Vec<String> = validator.iter_errors(message).map(|e| e.to_string()).collect();
             assert!(errors.is_empty(), "{name}: {errors:?} in {message}");
         }
@@ -52,6 +53,17 @@ fn is_valueless(message: &Value) -> bool {
     let values = message["sS"].as_array().into_iter().flatten();
     values.clone().any(|value| matches!(value["q"].as_str(), Some("undefined" | "unknown")))
         || message["rvs"].as_array().into_iter().flatten().any(|value| value["age"] == "undefined")
+}
+
+/// The text of core 3.1.2 has text in the aggregated status, the schema of this age has booleans.
+fn with_plain_bits(message: &Value) -> Value {
+    let mut message = message.clone();
+    for bit in message.get_mut("se").and_then(Value::as_array_mut).into_iter().flatten() {
+        if let Some(text) = bit.as_str() {
+            *bit = (text == "true").into();
+        }
+    }
+    message
 }
 
 fn compile(path: &Path) -> jsonschema::Validator {

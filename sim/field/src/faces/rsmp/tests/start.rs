@@ -23,13 +23,17 @@ fn versions_then_watchdogs_then_aggregated_status() {
         assert_eq!(kinds(&bench.inbox), ["Version", "MessageAck", "Watchdog"], "{core:?}");
         let watchdog = bench.watchdog();
         bench.send(watchdog);
-        assert_eq!(
-            kinds(&bench.inbox),
-            ["Version", "MessageAck", "Watchdog", "MessageAck", "AggregatedStatus"]
-        );
-        let status = &bench.inbox[4];
+        let (start, alarms) = bench.inbox.split_at(5);
+        assert_eq!(kinds(start), ["Version", "MessageAck", "Watchdog", "MessageAck", "AggregatedStatus"]);
+        assert!(kinds(alarms).iter().all(|kind| *kind == "Alarm"));
+        assert_eq!(alarms.len(), if core >= Core::V3_1_4 { 15 } else { 0 }, "all alarms, from 3.1.4 on");
+        let status = &start[4];
         assert_eq!((&status["fP"], &status["fS"]), (&Value::Null, &Value::Null));
-        assert_eq!(status["se"], json!([false, false, false, false, false, true, false, false]));
+        let bits = [false, false, false, false, false, true, false, false];
+        match core {
+            Core::V3_1_2 => assert_eq!(status["se"], json!(bits.map(|bit| bit.to_string())), "text, once"),
+            _ => assert_eq!(status["se"], json!(bits)),
+        }
     }
 }
 

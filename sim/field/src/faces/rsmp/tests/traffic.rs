@@ -1,4 +1,4 @@
-//! Requests, subscriptions, alarms, the buffer, several supervisors.
+//! Requests, subscriptions, alarms, several supervisors.
 
 use super::*;
 
@@ -128,11 +128,11 @@ fn arrays_and_requests_belong_to_their_core_versions() {
     assert!(bench.ask(json!({"type": "AggregatedStatusRequest", "cId": "TC"})).is_err());
 }
 
-fn alarm(code: &str, component: &str, kind: &str) -> Value {
+pub(super) fn alarm(code: &str, component: &str, kind: &str) -> Value {
     json!({"type": "Alarm", "cId": component, "aCId": code, "xACId": "", "xNACId": "", "aSp": kind})
 }
 
-fn force(bench: &mut Bench, input: u8, on: bool) {
+pub(super) fn force(bench: &mut Bench, input: u8, on: bool) {
     let value = if on { "True" } else { "False" };
     bench
         .order(
@@ -203,60 +203,9 @@ fn every_alarm_of_the_list_can_be_raised_by_its_input() {
             force(&mut bench, input, false);
         }
         let status = bench.took("AggregatedStatus");
-        assert!(status.iter().any(|s| s["se"][2] == true) && status.iter().any(|s| s["se"][4] == true));
+        assert!(status.iter().any(|s| s["se"][3] == true) && status.iter().any(|s| s["se"][4] == true));
+        assert!(status.iter().all(|s| s["se"][2] == false), "high is what puts it into failure mode");
     }
-}
-
-#[test]
-fn what_happens_in_an_outage_is_told_afterwards_and_marked_as_old() {
-    let mut bench = Bench::newest();
-    bench.subscribe("S0001", "cyclecounter", "1", true).unwrap();
-    bench.took("StatusUpdate");
-    bench.site.disconnected(0, bench.now);
-    let left_ms = bench.now.unix_ms;
-    bench.station.emulator_mut().set_mode(clearway_signals::Mode::Dark);
-    bench.run(5_000);
-    let back = clearway_rsmp::time::timestamp(bench.now.unix_ms);
-    bench.connect();
-    let updates = bench.took("StatusUpdate");
-    assert_eq!(updates.len(), 5);
-    for update in &updates {
-        assert!(update["sTs"].as_str().unwrap() <= back.as_str());
-        assert!(update["sTs"].as_str().unwrap() > clearway_rsmp::time::timestamp(left_ms).as_str());
-        assert_eq!(update["sS"][0]["q"], "old");
-    }
-    assert_eq!(bench.took("AggregatedStatus").len(), 2, "the one of the start and the buffered one");
-    bench.run(5_000);
-    assert!(bench.took("StatusUpdate").is_empty(), "subscriptions ended with the connection");
-}
-
-#[test]
-fn the_buffer_gives_up_the_oldest() {
-    let mut bench = Bench::newest();
-    bench.subscribe("S0096", "second", "0.1", true).unwrap();
-    bench.took("StatusUpdate");
-    bench.site.disconnected(0, bench.now);
-    bench.run(1_020_000);
-    bench.connect();
-    let updates = bench.took("StatusUpdate");
-    assert!(updates.len() <= super::super::session::BUFFER_MAX && updates.len() > 9_000, "{}", updates.len());
-    let first = updates[0]["sTs"].as_str().unwrap();
-    assert!(first > "2026-03-01T10:00:18", "{first}");
-    bench.all.truncate(50);
-}
-
-#[test]
-fn unacknowledged_news_is_sent_again_after_the_outage_with_a_new_id() {
-    let mut bench = Bench::newest();
-    bench.acknowledges = false;
-    force(&mut bench, 33, true);
-    let first = bench.took("Alarm").pop().unwrap();
-    bench.acknowledges = true;
-    bench.site.disconnected(0, bench.now);
-    bench.connect();
-    let again = bench.took("Alarm");
-    assert!(again.len() >= 2 && again.iter().all(|alarm| alarm["aCId"] == "A0001"), "{again:?}");
-    assert!(again.iter().all(|alarm| alarm["mId"] != first["mId"] && alarm["aTs"] == first["aTs"]));
 }
 
 #[test]
@@ -284,6 +233,27 @@ fn commands_are_taken_from_every_supervisor_and_everyone_sees_the_effect() {
     bench.link = 0;
     bench.run(200);
     assert_eq!(bench.updates("S0014").last().map(String::as_str), Some("2"));
+}
+
+#[test]
+fn from_3_2_on_alarms_are_told_to_the_primary_supervisor_alone() {
+    for (core, told) in [(Core::V3_2, false), (Core::V3_1_5, true)] {
+        let mut bench = Bench::up(core, Sxl::V1_1);
+        bench.link = 1;
+        bench.connect();
+        assert_eq!(!bench.took("Alarm").is_empty(), told, "at the start");
+        force(&mut bench, 33, true);
+        assert_eq!(!bench.took("Alarm").is_empty(), told, "when it comes");
+        assert!(bench.took("AggregatedStatus").iter().any(|status| status["se"][3] == true));
+        assert_eq!(bench.ask(alarm("A0001", "TC", "Request")).is_ok(), told);
+        bench.took("Alarm");
+        bench.ask(alarm("A0001", "TC", "Suspend")).unwrap();
+        assert_eq!(!bench.took("Alarm").is_empty(), told);
+        bench.link = 0;
+        bench.run(100);
+        let at_primary = bench.took("Alarm");
+        assert_eq!(at_primary.last().map(|alarm| &alarm["sS"]), Some(&json!("Suspended")));
+    }
 }
 
 #[test]

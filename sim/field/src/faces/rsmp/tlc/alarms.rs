@@ -5,6 +5,7 @@ use clearway_rsmp::sxl::Entry;
 use clearway_rsmp::time::timestamp;
 use clearway_rsmp::{Message, Sxl};
 
+use super::super::memory::AlarmMemory;
 use super::{Component, Names};
 
 /// What an alarm message is about.
@@ -28,11 +29,21 @@ pub(crate) struct State {
     suspended_ms: i64,
 }
 
-/// All alarms that were ever heard of; bounded by the list times the components.
-#[derive(Clone, Debug, Default)]
+/// The alarms that the controller can raise, and those that were ever heard of; bounded by the list times
+/// the components.
+#[derive(Clone, Debug)]
 pub(crate) struct Alarms(Vec<State>);
 
 impl Alarms {
+    /// These, all at rest.
+    pub fn new(raised: impl Iterator<Item = (&'static Entry, Component)>, now_ms: i64) -> Self {
+        let mut alarms = Self(Vec::new());
+        for (alarm, component) in raised {
+            alarms.state(alarm, component, now_ms);
+        }
+        alarms
+    }
+
     /// The state of an alarm, made at rest when nothing was heard of it yet.
     pub fn state(&mut self, alarm: &'static Entry, component: Component, now_ms: i64) -> &mut State {
         let known = self.0.iter().position(|s| s.alarm.code == alarm.code && s.component == component);
@@ -74,9 +85,9 @@ impl Alarms {
         (!state.suspended).then_some(*state)
     }
 
-    /// Active and blocked alarms: what a supervisor is told at the start.
-    pub fn standing(&self) -> impl Iterator<Item = &State> {
-        self.0.iter().filter(|state| state.active || state.suspended)
+    /// Every alarm, or those that are active or suspended: what a supervisor is told at the start.
+    pub fn told(&self, all: bool) -> impl Iterator<Item = &State> {
+        self.0.iter().filter(move |state| all || state.active || state.suspended)
     }
 
     /// Whether an alarm of this urgency is active.
@@ -86,6 +97,25 @@ impl Alarms {
 }
 
 impl State {
+    /// What a restart must not lose; nothing where it is at rest.
+    pub fn memory(&self, names: &Names) -> Option<AlarmMemory> {
+        (self.active || self.suspended || !self.acknowledged).then(|| AlarmMemory {
+            code: self.alarm.code.into(),
+            component: names.of(self.component),
+            active: self.active,
+            acknowledged: self.acknowledged,
+            suspended: self.suspended,
+            times_unix_ms: [self.issued_ms, self.acknowledged_ms, self.suspended_ms],
+        })
+    }
+
+    /// As it stood before a restart.
+    pub fn recall(&mut self, memory: &AlarmMemory) {
+        (self.active, self.acknowledged, self.suspended) =
+            (memory.active, memory.acknowledged, memory.suspended);
+        [self.issued_ms, self.acknowledged_ms, self.suspended_ms] = memory.times_unix_ms;
+    }
+
     pub fn acknowledge(&mut self, now_ms: i64) {
         self.acknowledged = true;
         self.acknowledged_ms = now_ms;

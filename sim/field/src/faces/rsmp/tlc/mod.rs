@@ -15,11 +15,12 @@ use std::collections::BTreeMap;
 
 use clearway_network::{Controller, LinkId, Network, SignalPlan};
 use clearway_rsmp::session::Instant;
-use clearway_rsmp::sxl::{ALARMS, Scope};
+use clearway_rsmp::sxl::{self, ALARMS, Entry, Scope};
 use clearway_rsmp::{Message, SecurityCode, Sxl, naming};
 use clearway_signals::{GroupId, GroupSet, Millis, Mode, PreemptState, RowId};
 use jiff::Timestamp;
 
+use super::memory::AlarmMemory;
 use crate::emulator::{Emulator, TICK};
 use crate::station::Station;
 use alarms::{Alarms, Matter, State};
@@ -187,8 +188,11 @@ impl Tlc {
                 *line = Some(GroupId(id));
             }
         }
+        let names = Names::new(controller);
+        let alarms = raised(settings.sxl, &names).map(|(alarm, component, _)| (alarm, component));
+        let alarms = Alarms::new(alarms, now.unix_ms);
         Self {
-            names: Names::new(controller),
+            names,
             sxl: settings.sxl,
             checksum: settings.checksum,
             codes: settings.codes,
@@ -199,7 +203,7 @@ impl Tlc {
             away_since: None,
             inputs: Lines::new(io::INPUTS),
             outputs: Lines::new(io::OUTPUTS),
-            alarms: Alarms::default(),
+            alarms,
             requests: Requests::new(settings.lifetimes),
             position: Mode::Normal,
             position_ends: None,
@@ -342,10 +346,7 @@ impl Tlc {
         let away = self.away_since.is_some_and(|since| now.at - since >= AWAY_MAX);
         let at_ms = self.clock_ms(now);
         let mut news = Vec::new();
-        for (alarm, input) in ALARMS.iter().zip(io::ALARM_INPUT_FIRST..) {
-            let Some(component) = self.names.first(alarm.scope).filter(|_| alarm.is_in(self.sxl)) else {
-                continue;
-            };
+        for (alarm, component, input) in raised(self.sxl, &self.names) {
             let active = self.inputs.is_on(input)
                 || match alarm.code {
                     "A0006" => station.emulator().is_tripped(),
@@ -362,14 +363,39 @@ impl Tlc {
         state.report(matter, &self.names, self.plan(now).0, self.sxl)
     }
 
+    /// What a supervisor is told of alarms at the start: all of them, or those that are active or
+    /// suspended.
+    pub fn report_all(&self, all: bool, now: Instant) -> Vec<Message> {
+        let matter = |state: &State| if state.suspended { Matter::Suspend } else { Matter::Issue };
+        self.alarms.told(all).map(|state| self.report(state, matter(state), now)).collect()
+    }
+
+    /// What a restart must not lose of the alarms.
+    pub fn remembered_alarms(&self) -> Vec<AlarmMemory> {
+        self.alarms.told(true).filter_map(|state| state.memory(&self.names)).collect()
+    }
+
+    /// An alarm as it stood before a restart.
+    pub fn recall_alarm(&mut self, memory: &AlarmMemory) {
+        let alarm = sxl::alarm(&memory.code, self.sxl);
+        let component = self.names.find(&memory.component);
+        if let (Some(alarm), Some(component)) = (alarm, component)
+            && alarm.scope == component.scope()
+        {
+            self.alarms.state(alarm, component, memory.times_unix_ms[0]).recall(memory);
+        }
+    }
+
     /// The eight bits of the aggregated status: local control, no communication, high, medium, low
-    /// priority fault, in use, idle, not connected.
+    /// priority fault, in use, idle, not connected. A fault is high where it has put the controller into
+    /// failure mode, or asks for somebody at once.
     pub fn aggregated_bits(&self, emulator: &Emulator) -> [bool; 8] {
         let mode = emulator.mode();
         let dark = mode == Mode::Dark;
-        let failure = mode == Mode::Fault || self.alarms.any_active(1) || self.alarms.any_active(2);
-        let minor = self.alarms.any_active(3);
-        [mode == Mode::Manual, false, failure, false, minor, !dark, dark, false]
+        let high = mode == Mode::Fault || self.alarms.any_active(1);
+        let medium = self.alarms.any_active(2) && mode != Mode::Fault;
+        let low = self.alarms.any_active(3);
+        [mode == Mode::Manual, false, high, medium, low, !dark, dark, false]
     }
 
     /// Forget what was ordered by hand: the controller restarts. Its configuration stays.
@@ -389,6 +415,13 @@ impl Tlc {
     fn any_preempt(&self, emulator: &Emulator) -> bool {
         !matches!(emulator.status().preempt, PreemptState::NotActive | PreemptState::NotActiveWithCall)
     }
+}
+
+/// The alarms of the list that the controller can raise, each on the first component that has it, and the
+/// input that raises it.
+fn raised(sxl: Sxl, names: &Names) -> impl Iterator<Item = (&'static Entry, Component, u8)> {
+    let inputs = ALARMS.iter().zip(io::ALARM_INPUT_FIRST..).filter(move |(alarm, _)| alarm.is_in(sxl));
+    inputs.filter_map(|(alarm, input)| Some((alarm, names.first(alarm.scope)?, input)))
 }
 
 fn distinct(links: impl Iterator<Item = LinkId>) -> Vec<LinkId> {

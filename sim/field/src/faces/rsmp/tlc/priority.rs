@@ -3,7 +3,7 @@
 //! An emergency vehicle gets the preempt row that turns its group green; every other vehicle gets
 //! priority within the plan for its groups. Requests for the same target share it; others queue by
 //! urgency: emergency first, then level, then arrival. A request that is neither updated nor cancelled
-//! becomes stale, one that is never served times out. A supervisor that is away keeps nothing on.
+//! becomes stale, or times out where it was not served yet. A supervisor that is away keeps nothing on.
 
 use clearway_rsmp::time::timestamp;
 use clearway_signals::{GroupSet, Millis, Mode, PreemptState, RequestState, RequestStep, RowId};
@@ -25,8 +25,8 @@ const GIVEN_MAX_S: i64 = 255;
 /// How long requests live.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Lifetimes {
-    /// An active request is stale this long after its arrival or its last update, whichever is later;
-    /// any request is over when its supervisor is away for this long.
+    /// A request is over this long after its arrival or its last update, whichever is later, and when
+    /// its supervisor is away for this long.
     pub stale_after: Millis,
     /// After a request was served none for the same target is for this long; zero: no cooldown.
     pub cooldown: Millis,
@@ -102,6 +102,11 @@ impl Request {
 
     fn is_open(&self) -> bool {
         !self.state.is_final()
+    }
+
+    /// Whether nobody updated it for too long.
+    fn is_stale(&self, lifetimes: Lifetimes, now: Millis) -> bool {
+        now >= self.arrival.max(self.touched) + lifetimes.stale_after
     }
 
     /// Sorts the most urgent first.
@@ -279,8 +284,7 @@ impl Requests {
         }
         let spent =
             matches!(target, Target::Row(row) if emulator.preempt_state(row) == PreemptState::MaxPresence);
-        let alive_until = request.arrival.max(request.touched) + self.lifetimes.stale_after;
-        (spent || now >= alive_until).then_some(RequestStep::Lose)
+        (spent || request.is_stale(self.lifetimes, now)).then_some(RequestStep::Lose)
     }
 
     fn step_waiting(
@@ -315,7 +319,10 @@ impl Requests {
         match (served, received) {
             (true, _) => Some(RequestStep::Activate),
             (false, true) => Some(RequestStep::Queue),
-            (false, false) => (now - request.since >= QUEUED_MAX).then_some(RequestStep::Expire),
+            (false, false) => {
+                let over = now - request.since >= QUEUED_MAX || request.is_stale(self.lifetimes, now);
+                over.then_some(RequestStep::Expire)
+            }
         }
     }
 

@@ -140,7 +140,7 @@ fn rsmp_by_tls(folder: &Path, ours: &Pki, trusted: &Pki, shown: &IdentityFiles) 
         text(&supervisor.key),
         text(&trusted.authority)
     );
-    let keys = "rsmp = { dead_man_s = 10, max_presence_s = 120 }";
+    let keys = "rsmp = { request_lifetime_s = 10, max_presence_s = 120 }";
     let mut engine = engine(folder, "rsmp", "", keys, &listener);
     let address = engine.rsmp();
     let rsmp =

@@ -22,8 +22,11 @@ const ACTIVATED: Duration = Duration::from_secs(90);
 const RELEASED: Duration = Duration::from_secs(10);
 /// Every own request is off this long after a release of all (S19), as seen from outside.
 const RELEASE_ALL: Duration = Duration::from_secs(2);
-/// What the emulated controller gives a request whose supervisor is away.
-const DEAD_MAN: Duration = Duration::from_secs(10);
+/// What the emulated controller gives a request whose supervisor is away, and one that nobody updates,
+/// from its announced arrival on.
+const LIFETIME: Duration = Duration::from_secs(10);
+/// The dead-man time of the configuration: the latest arrival that is announced, and the lifetime.
+const DEAD_MAN: Duration = Duration::from_secs(30 + 10);
 /// Entry, minimum dwell and exit.
 const TRANSITION: Duration = Duration::from_secs(60);
 const SLACK: Duration = Duration::from_secs(3);
@@ -55,7 +58,7 @@ impl Scene {
             name: controller.name.clone(),
             protocol: "rsmp",
             address: String::new(),
-            keys: format!("rsmp = {{ site_id = \"{SITE}\", dead_man_s = 10, max_presence_s = 120 }}"),
+            keys: format!("rsmp = {{ site_id = \"{SITE}\", request_lifetime_s = 10, max_presence_s = 120 }}"),
         };
         let vehicle = Vehicle::new(1);
         let listener = "[[rsmp_listener]]\nlisten = \"127.0.0.1:0\"\n";
@@ -156,6 +159,20 @@ fn s8_after_kill_9_the_site_drops_the_request_and_returns_to_its_plan() {
     let scene = Scene::start(folder.path());
     scene.await_activated();
     scene.engine.process.signal("KILL");
+    let took = scene.await_empty("the end of the request", DEAD_MAN + SLACK + TRANSITION);
+    println!("the connection was closed: dropped after {took:.1?}");
+    assert!(took <= LIFETIME + SLACK, "dropped after {took:?}");
+    assert!(scene.onlooker.first("stale").is_some(), "{:?}", scene.onlooker.sights());
+    scene.end_lawfully();
+}
+
+#[test]
+fn s8_while_the_engine_hangs_the_site_drops_the_request_within_the_dead_man_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let scene = Scene::start(folder.path());
+    scene.await_activated();
+    // The connection stands, and nothing is said over it any more.
+    scene.engine.process.signal("STOP");
     let took = scene.await_empty("the end of the request", DEAD_MAN + SLACK + TRANSITION);
     println!("dead-man {DEAD_MAN:?}: dropped after {took:.1?}");
     assert!(took <= DEAD_MAN + SLACK, "dropped after {took:?}");

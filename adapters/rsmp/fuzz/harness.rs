@@ -67,7 +67,7 @@ pub fn decode_exchange(bytes: &[u8]) {
     let mut session = sample::session();
     settle(&mut session);
     let binding = Binding {
-        dead_man: Some(Millis::from_s(15)),
+        request_lifetime: Some(Millis::from_s(15)),
         max_presence: Some(Millis::from_s(120)),
         ..Binding::new(SITE_ID)
     };

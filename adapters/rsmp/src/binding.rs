@@ -7,7 +7,7 @@ use clearway_contract::Site;
 use clearway_signals::{Millis, RowId, RowKind};
 
 use crate::naming;
-use crate::priority::{LEVEL_MAX, Reference};
+use crate::priority::{ARRIVAL_MAX, LEVEL_MAX, Reference};
 use crate::session::Rights;
 
 /// The level of transit requests: half of the emergency vehicles'.
@@ -52,9 +52,10 @@ pub struct Binding {
     pub security_code: SecurityCode,
     /// M0005 activates with `True`; texts differ, so that it is proved at the site.
     pub route_activates_with_true: bool,
-    /// Within this time the controller drops our requests after we fell silent, proved at
+    /// The controller drops a request that nobody updates or cancels this long after its announced
+    /// arrival or its last update, whichever is later, however its supervisor fell silent: proved at
     /// commissioning for each command used. Without it the controller is not armed.
-    pub dead_man: Option<Millis>,
+    pub request_lifetime: Option<Millis>,
     /// The longest that the controller keeps a request active, proved at commissioning.
     pub max_presence: Option<Millis>,
     /// The controller keeps minimum greens, yellows and clearances whatever is asked, as the model
@@ -78,12 +79,19 @@ impl Binding {
             rights: Rights::default(),
             security_code: SecurityCode::default(),
             route_activates_with_true: true,
-            dead_man: None,
+            request_lifetime: None,
             max_presence: None,
             keeps_intervals: true,
             checksum: None,
             device: None,
         }
+    }
+
+    /// Within this time the controller drops our requests after we fell silent: our last words may have
+    /// announced an arrival as late as [`ARRIVAL_MAX`], from which the request's lifetime counts.
+    #[must_use]
+    pub fn dead_man(&self) -> Option<Millis> {
+        self.request_lifetime.map(|lifetime| ARRIVAL_MAX + lifetime)
     }
 
     /// The component of detector logic `number`, from 1.
@@ -119,6 +127,14 @@ mod tests {
     fn x6_a_security_code_stands_in_no_debug_output() {
         let binding = Binding { security_code: SecurityCode("canary".into()), ..Binding::new("A") };
         assert!(!format!("{binding:?}").contains("canary"));
+    }
+
+    #[test]
+    fn s8_the_dead_man_counts_from_the_latest_arrival_that_is_announced() {
+        let silent = Binding::new("A");
+        assert_eq!(silent.dead_man(), None, "nothing was proved");
+        let proved = Binding { request_lifetime: Some(Millis::from_s(10)), ..silent };
+        assert_eq!(proved.dead_man(), Some(Millis::from_s(40)));
     }
 
     #[test]

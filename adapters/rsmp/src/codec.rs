@@ -3,8 +3,10 @@
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::frame::Message;
+use crate::version::Core;
 
 /// Ends each message.
 const FORM_FEED: u8 = 0x0c;
@@ -135,12 +137,32 @@ pub fn encode(message: &Message) -> Result<Vec<u8>, serde_json::Error> {
     Ok(bytes)
 }
 
+/// Write one message as this version of core has it, with its end: in 3.1.2 the aggregated status has
+/// text where later versions have JSON's own booleans.
+///
+/// # Errors
+/// When a value cannot be written as JSON.
+pub fn encode_for(message: &Message, core: Core) -> Result<Vec<u8>, serde_json::Error> {
+    if core > Core::V3_1_2 || !matches!(message, Message::AggregatedStatus(_)) {
+        return encode(message);
+    }
+    let mut value = serde_json::to_value(Envelope { protocol: PROTOCOL, message })?;
+    for bit in value.get_mut("se").and_then(Value::as_array_mut).into_iter().flatten() {
+        *bit = bit.to_string().into();
+    }
+    let mut bytes = serde_json::to_vec(&value)?;
+    bytes.push(FORM_FEED);
+    Ok(bytes)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::frame::{Ack, CoreVersion, SiteId, StatusSubscribe, Subscription, Version, Watchdog};
+    use crate::frame::{
+        Ack, AggregatedStatus, CoreVersion, Flag, SiteId, StatusSubscribe, Subscription, Version, Watchdog,
+    };
 
     const ID: &str = "e6b9a8c0-7d2f-4c35-9a1e-2f6a5f1b0c11";
 
@@ -163,7 +185,7 @@ mod tests {
                     code: "S0033".into(),
                     name: "status".into(),
                     every_s: "0".into(),
-                    on_change: Some("True".into()),
+                    on_change: Some(Flag::Boolean(true)),
                 }],
             }),
         ]
@@ -194,7 +216,9 @@ mod tests {
 
     #[test]
     fn send_on_change_is_read_as_text_and_as_boolean() {
-        for (word, expected) in [("true", "True"), ("false", "False"), (r#""True""#, "True")] {
+        for (word, expected) in
+            [("true", Some(true)), ("false", Some(false)), (r#""True""#, Some(true)), (r#""yes""#, None)]
+        {
             let text = format!(
                 r#"{{"mType":"rSMsg","type":"StatusSubscribe","mId":"{ID}","cId":"TC",
                 "sS":[{{"sCI":"S0001","n":"stage","uRt":"5","sOc":{word}}}]}}"#
@@ -202,7 +226,21 @@ mod tests {
             let Ok(Message::StatusSubscribe(subscribe)) = decode(text.as_bytes()) else {
                 panic!("a subscription")
             };
-            assert_eq!(subscribe.statuses[0].on_change.as_deref(), Some(expected));
+            assert_eq!(subscribe.statuses[0].on_change.as_ref().and_then(Flag::is_on), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn the_aggregated_status_has_text_in_3_1_2_and_booleans_later_and_either_is_read() {
+        let bits = [false, true, false, false, false, true, false, false];
+        let status = AggregatedStatus { id: ID.into(), bits, ..AggregatedStatus::default() };
+        for (core, expected) in [(Core::V3_1_2, r#"["false","true","#), (Core::V3_1_3, "[false,true,")] {
+            let bytes = encode_for(&Message::AggregatedStatus(status.clone()), core).expect("writes");
+            let text = String::from_utf8(bytes[..bytes.len() - 1].to_vec()).expect("text");
+            assert!(text.contains(&format!(r#""se":{expected}"#)), "{text}");
+            let read = decode(text.as_bytes()).expect("reads");
+            assert_eq!(read, Message::AggregatedStatus(status.clone()));
+            assert!(decode(text.replacen("true", "maybe", 1).as_bytes()).is_err());
         }
     }
 

@@ -223,7 +223,9 @@ pub struct AggregatedStatus {
     pub state: Option<String>,
     /// Local control, communication lost, high, medium, low priority fault, in use, idle, not
     /// connected.
-    #[serde(rename = "se")]
+    ///
+    /// JSON's own booleans; text ("true") in core 3.1.2, which [`crate::codec::encode_for`] writes.
+    #[serde(rename = "se", deserialize_with = "bits")]
     pub bits: [bool; 8],
 }
 
@@ -429,20 +431,43 @@ pub struct Subscription {
     /// Seconds between two updates, as text; "0": only on change.
     #[serde(rename = "uRt")]
     pub every_s: String,
-    /// "True": also on change; from 3.1.5.
-    #[serde(rename = "sOc", default, skip_serializing_if = "Option::is_none", deserialize_with = "flag")]
-    pub on_change: Option<String>,
+    /// Also on change; from 3.1.5.
+    #[serde(rename = "sOc", default, skip_serializing_if = "Option::is_none")]
+    pub on_change: Option<Flag>,
 }
 
-/// A flag that travels as text up to core 3.1.5's schema and as JSON's own boolean in the text of
-/// 3.2: either is read as "True" or "False".
-fn flag<'de, D: serde::Deserializer<'de>>(source: D) -> Result<Option<String>, D::Error> {
-    match Value::deserialize(source)? {
-        Value::Bool(true) => Ok(Some("True".into())),
-        Value::Bool(false) => Ok(Some("False".into())),
-        Value::String(text) => Ok(Some(text)),
-        _ => Err(serde::de::Error::custom("sOc is neither text nor a boolean")),
+/// A flag: JSON's own boolean, as the text of core 3.2 has it, or "True" and "False", as the schemas of
+/// 3.1.5 had it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Flag {
+    /// JSON's own.
+    Boolean(bool),
+    /// As text.
+    Text(String),
+}
+
+impl Flag {
+    /// Whether it is on; `None` when it says neither.
+    #[must_use]
+    pub fn is_on(&self) -> Option<bool> {
+        match self {
+            Self::Boolean(on) => Some(*on),
+            Self::Text(text) => match text.as_str() {
+                "True" | "true" => Some(true),
+                "False" | "false" => Some(false),
+                _ => None,
+            },
+        }
     }
+}
+
+fn bits<'de, D: Deserializer<'de>>(source: D) -> Result<[bool; 8], D::Error> {
+    let mut bits = [false; 8];
+    for (bit, flag) in bits.iter_mut().zip(<[Flag; 8]>::deserialize(source)?) {
+        *bit = flag.is_on().ok_or_else(|| serde::de::Error::custom("se holds more than booleans"))?;
+    }
+    Ok(bits)
 }
 
 /// Values of statuses.

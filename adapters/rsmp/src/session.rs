@@ -65,6 +65,9 @@ pub enum Event {
     Refused(String, String),
     /// We refused a message of the site, and why.
     Rejected(String),
+    /// The site has sent no watchdog for too long. That ends nothing (core 3.2, section "Communication
+    /// rejection"): whether it is there its acknowledgements of ours show.
+    NoWatchdog,
 }
 
 /// Why a connection is over.
@@ -76,9 +79,6 @@ pub enum CloseReason {
     /// A message of ours was not acknowledged in time.
     #[error("no acknowledgement of {0} in time")]
     NotAcknowledged(&'static str),
-    /// No watchdog of the site for too long.
-    #[error("no watchdog in time")]
-    NoWatchdog,
     /// What comes is no RSMP, or the site reads no more.
     #[error("{0}")]
     Stream(String),
@@ -115,6 +115,8 @@ pub struct Session {
     watchdog_sent: bool,
     watchdog_at: Millis,
     watchdog_heard: Millis,
+    /// Flags travel as text here, not as JSON's own booleans.
+    text_flags: bool,
     output: Vec<u8>,
     events: Vec<Event>,
 }
@@ -136,6 +138,7 @@ impl Session {
             watchdog_sent: false,
             watchdog_at: Millis::NEVER,
             watchdog_heard: now.at,
+            text_flags: false,
             output: Vec::new(),
             events: Vec::new(),
         }
@@ -177,10 +180,13 @@ impl Session {
             self.close(CloseReason::Handshake("not finished in time".into()));
         } else if let Some(late) = self.waiting.iter().find(|waiting| now.at >= waiting.until) {
             self.close(CloseReason::NotAcknowledged(late.kind));
-        } else if self.phase == Phase::Ready && now.at >= self.watchdog_heard + times.watchdog_max {
-            self.close(CloseReason::NoWatchdog);
         } else if now.at >= self.watchdog_at {
             self.send_watchdog(now);
+        }
+        if self.is_ready() && now.at >= self.watchdog_heard + times.watchdog_max {
+            // Said once for each time that passes so.
+            self.watchdog_heard = now.at;
+            self.events.push(Event::NoWatchdog);
         }
     }
 

@@ -7,7 +7,7 @@ pub enum Core {
     V3_1_2,
     /// 3.1.3: a value of unknown quality is null; the quality `undefined`.
     V3_1_3,
-    /// 3.1.4: the site sends its version first.
+    /// 3.1.4: the site sends its version first, and all its alarms; subscriptions outlive a connection.
     V3_1_4,
     /// 3.1.5: `sOc`, requests of alarms and of the aggregated status.
     V3_1_5,
@@ -55,6 +55,20 @@ impl Core {
     #[must_use]
     pub fn has_arrays(self) -> bool {
         self >= Self::V3_2
+    }
+
+    /// Whether a subscription outlives its connection, and all alarms are told at the start of one, not
+    /// only those that are active or suspended.
+    #[must_use]
+    pub fn keeps_subscriptions(self) -> bool {
+        self >= Self::V3_1_4
+    }
+
+    /// Whether `sOc` is JSON's own boolean wherever the version is spoken. The text of 3.2 has it so,
+    /// while sites with the schemas of 3.1.5 and 3.2 take "True" alone.
+    #[must_use]
+    pub fn has_plain_flags(self) -> bool {
+        self >= Self::V3_2_1
     }
 
     /// Whether the words of an alarm are read with the case of their letters.

@@ -75,7 +75,7 @@ impl Stage for Scene {
 
     fn spawn(&self, site: Site, surroundings: Surroundings) -> JoinHandle<()> {
         let binding = Binding {
-            dead_man: Some(Millis::from_s(10)),
+            request_lifetime: Some(Millis::from_s(10)),
             max_presence: Some(Millis::from_s(120)),
             ..Binding::new(&self.site_id)
         };
@@ -154,9 +154,10 @@ async fn an_alarm_is_acknowledged_suspended_and_resumed_as_the_site_then_shows()
     };
     let known = || scene.hub.with(id, |exchange, now| exchange.has_told_alarms(now)) == Some(true);
     holds("the site is connected", known).await;
+    assert!(state().is_some_and(|alarm| !alarm.active && alarm.acknowledged), "told at rest");
     assert_eq!(
-        scene.hub.alarm(id, "TC", "A0006", AlarmAsk::Acknowledge).await,
-        Err(AlarmError::Unknown("TC".into(), "A0006".into()))
+        scene.hub.alarm(id, "SG2", "A0008", AlarmAsk::Acknowledge).await,
+        Err(AlarmError::Unknown("SG2".into(), "A0008".into()))
     );
     scene.field.with(ID, clearway_field::Emulator::trip);
     holds("the alarm comes", || state().is_some_and(|alarm| alarm.active)).await;

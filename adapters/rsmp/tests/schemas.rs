@@ -228,6 +228,8 @@ fn resolve(value: Value, path: &Path) -> Value {
                 .filter(fits)
                 .map(|(key, value)| {
                     let value = match (key.as_str(), value.as_str()) {
+                        // The text of 3.2 has JSON's own boolean.
+                        ("sOc", _) => json!({"enum": ["True", "False", true, false]}),
                         ("type", Some("string, null")) => json!(["string", "null"]),
                         ("type", None) if value.is_array() => trimmed(&value),
                         _ => resolve(value, path),

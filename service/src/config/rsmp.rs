@@ -8,6 +8,7 @@ use clearway_rsmp::adapter::{ListenOptions, Options, tls};
 use clearway_rsmp::priority::Reference;
 use clearway_rsmp::session::{Rights, WITHOUT_EXPIRY};
 use clearway_rsmp::{Binding, Means, SecurityCode, Sxl};
+use clearway_signals::limits::BACKUP_TIME_MAX;
 use clearway_signals::{Channel, Millis, RequestRow, RowId};
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -18,7 +19,7 @@ use super::{Config, ControllerEntry, loopback};
 
 /// The port of the standard.
 const PORT: u16 = 12_111;
-/// The longest dead-man time and maximum presence that can be written, seconds; the gate judges them.
+/// The longest lifetime and maximum presence that can be written, seconds; the gate judges them.
 const SECONDS_MAX: u16 = 300;
 
 /// Where sites connect to.
@@ -87,9 +88,11 @@ pub struct RsmpEntry {
     pub component: Option<String>,
     /// The version of the signal exchange list that it must have, 1.0.7 to 1.2.1; any when not given.
     pub sxl: Option<String>,
-    /// Proved at commissioning: within this time it drops our requests after we fell silent,
-    /// seconds. Without it the controller is not armed.
-    pub dead_man_s: Option<u16>,
+    /// Proved at commissioning: it drops a request that nobody updates or cancels this long after its
+    /// announced arrival or its last update, whichever is later, seconds. As an arrival up to 30 s ahead
+    /// is announced, our requests are off 30 s more than this after we fell silent: the dead-man time.
+    /// Without it the controller is not armed.
+    pub request_lifetime_s: Option<u16>,
     /// Proved at commissioning: the longest that it keeps a request active, seconds.
     pub max_presence_s: Option<u16>,
     /// Whether it cuts minimum greens, yellows or clearances short for a request: then it is not armed.
@@ -219,7 +222,7 @@ impl RsmpEntry {
             means: self.means(rows)?,
             rights: self.rights()?,
             route_activates_with_true: !self.route_activates_with_false,
-            dead_man: seconds("dead_man_s", self.dead_man_s)?,
+            request_lifetime: seconds("request_lifetime_s", self.request_lifetime_s)?,
             max_presence: seconds("max_presence_s", self.max_presence_s)?,
             keeps_intervals: !self.cuts_intervals,
             checksum: self.checksum.clone(),
@@ -258,6 +261,18 @@ impl RsmpEntry {
         };
         self.rows.iter().map(|named| Ok((id(named)?, named.means()?))).collect()
     }
+}
+
+/// A lifetime with which a request would outlive us longer than the gate accepts.
+fn dead_man(binding: &Binding, backup_time_max_s: Option<u16>) -> Option<Wrong> {
+    let limit = backup_time_max_s.map_or(BACKUP_TIME_MAX, |s| Millis::from_s(i64::from(s)));
+    let dead_man = binding.dead_man().filter(|dead_man| *dead_man > limit)?;
+    let message = format!(
+        "with this request_lifetime_s a request stands for up to {} s after the engine fell silent, {} s are accepted",
+        dead_man.0 / 1000,
+        limit.0 / 1000
+    );
+    Some((message, "Shorten the lifetime at the site, or accept more with backup_time_max_s."))
 }
 
 fn fingerprint(digits: &str) -> Result<[u8; 32], Wrong> {
@@ -340,7 +355,11 @@ impl Checker<'_> {
         // Which rows there are knows the model alone; how they are named is seen here.
         let nameless = rsmp.rows.iter().find_map(|row| row.means().err());
         let entry = RsmpEntry { rows: Vec::new(), ..rsmp.clone() };
-        let found = entry.options(self.config, "", &[]).err().or(nameless);
+        let found = match entry.options(self.config, "", &[]) {
+            Ok(options) => dead_man(&options.binding, controller.backup_time_max_s),
+            Err(wrong) => Some(wrong),
+        };
+        let found = found.or(nameless);
         let listener = self.config.rsmp_listener_of(rsmp).err();
         if let Some((message, cure)) = found.or(listener) {
             self.fault(at.clone(), "rsmp", message, cure);

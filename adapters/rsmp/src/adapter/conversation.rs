@@ -110,7 +110,7 @@ impl Conversation {
 
     fn log(&self, site: &str) {
         for note in self.exchange().take_notes() {
-            tracing::warn!(site, note, "a message was refused");
+            tracing::warn!(site, note, "the site does not speak as the standard has it");
         }
     }
 

@@ -123,7 +123,7 @@ impl Actor {
 
 fn options() -> Options {
     let binding = Binding {
-        dead_man: Some(Millis::from_s(2)),
+        request_lifetime: Some(Millis::from_s(2)),
         max_presence: Some(Millis::from_s(120)),
         ..Binding::new(SITE)
     };

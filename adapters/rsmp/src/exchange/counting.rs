@@ -19,7 +19,7 @@ impl Exchange {
             return self.count_each(now);
         }
         match self.session.subscribe(now, &self.binding.main, &wanted) {
-            Ok(id) => self.counting = Some(id),
+            Ok(id) => self.counting = Some((id, self.session.has_text_flags())),
             Err(_) => self.count_each(now),
         }
     }

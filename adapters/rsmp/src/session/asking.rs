@@ -4,7 +4,7 @@
 use super::{Instant, Rights, Session, UNACKNOWLEDGED_MAX};
 use crate::board::AlarmState;
 use crate::frame::{
-    Addressed, Alarm, Argument, CommandRequest, Message, StatusName, StatusRequest, StatusSubscribe,
+    Addressed, Alarm, Argument, CommandRequest, Flag, Message, StatusName, StatusRequest, StatusSubscribe,
     Subscription,
 };
 use crate::sxl::{self, Mismatch};
@@ -122,7 +122,7 @@ impl Session {
                 code: status.code.into(),
                 name: status.name.into(),
                 every_s: every_s.to_string(),
-                on_change: flags.then(|| if status.on_change { "True".into() } else { "False".into() }),
+                on_change: flags.then(|| self.flag(status.on_change)),
             });
         }
         self.ask(now, |id| {
@@ -134,6 +134,26 @@ impl Session {
                 ..StatusSubscribe::default()
             })
         })
+    }
+
+    fn flag(&self, on: bool) -> Flag {
+        match (self.text_flags, on) {
+            (false, on) => Flag::Boolean(on),
+            (true, true) => Flag::Text("True".into()),
+            (true, false) => Flag::Text("False".into()),
+        }
+    }
+
+    /// Whether flags travel as text to this site; as JSON's own booleans else.
+    #[must_use]
+    pub fn has_text_flags(&self) -> bool {
+        self.text_flags
+    }
+
+    /// Send flags to this site as text, or as JSON's own booleans: published schemas differ, so that a
+    /// refused subscription is worth another try with the other.
+    pub fn set_text_flags(&mut self, text: bool) {
+        self.text_flags = text;
     }
 
     /// Ask for statuses no longer.

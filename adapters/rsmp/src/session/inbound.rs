@@ -128,6 +128,7 @@ impl Session {
                     sites: version.sites.clone(),
                 };
                 self.phase = Phase::Settling;
+                self.text_flags = !agreed.core.has_plain_flags();
                 self.agreed = Some(agreed.clone());
                 self.post(now, Message::Version(answer));
                 self.events.push(Event::Agreed(agreed));
@@ -194,9 +195,6 @@ fn check_aggregated(status: &AggregatedStatus, agreed: &Agreed) -> Result<(), St
 
 fn check_values(values: &StatusValues, agreed: &Agreed) -> Result<(), String> {
     timestamp("sTs", &values.at)?;
-    if values.values.is_empty() {
-        return Err("sS is empty".into());
-    }
     values.values.iter().try_for_each(|value| check_value(value, agreed))
 }
 

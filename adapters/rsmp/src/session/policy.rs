@@ -20,7 +20,7 @@ pub struct Times {
     pub ack_max: Millis,
     /// Between two watchdogs of ours.
     pub watchdog_every: Millis,
-    /// A site that sends no watchdog for longer is gone.
+    /// A site that sends no watchdog for longer is remarked.
     pub watchdog_max: Millis,
     /// The handshake must be over by then.
     pub handshake_max: Millis,

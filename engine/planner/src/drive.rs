@@ -107,8 +107,8 @@ impl Engine {
 
     /// Whether a signal is called, or is to be called or refreshed now.
     fn is_due(&self, i: usize, signal: &WaveSignal, may_call: bool, now: Millis) -> bool {
-        let to_call =
-            || may_call && signal.skip.wants_call() && signal.call_at <= now && self.is_open(i, signal);
+        let is_time = signal.call_at <= now && signal.blocked_until <= now;
+        let to_call = || may_call && signal.skip.wants_call() && is_time && self.is_open(i, signal);
         !signal.passed && (signal.asserted || to_call())
     }
 
@@ -163,7 +163,6 @@ impl Engine {
                 self.release_signal(i, s, Reason::Silent, now, out);
             } else if signal.asserted && (now >= signal.release_at || self.is_owed(i, &signal, now)) {
                 self.release_signal(i, s, Reason::HoldOver, now, out);
-                self.waves[i].signals[s].blocked_until = now + self.config.lockout;
             }
         }
         out.commands().len() > before
@@ -349,6 +348,9 @@ impl Engine {
         let step = if served { RequestStep::Complete } else { RequestStep::Expire };
         signal.state = signal.state.next(step).unwrap_or(signal.state);
         let (controller, since) = (signal.place.controller, signal.asserted_at);
+        if reason == Reason::HoldOver {
+            self.lock_out(controller, row, now + self.config.lockout);
+        }
         let Some(command) = command else { return };
         out.command(command);
         out.notice(Notice::Released { vehicle, controller, request, reason });
@@ -356,6 +358,14 @@ impl Engine {
         if let Some(within) = back {
             out.notice(Notice::Returning { controller, within });
         }
+    }
+
+    /// Nobody calls a row that was held for as long as it may be: whoever shares it with its last vehicle
+    /// waits too, for a call that is handed on runs on (S9).
+    fn lock_out(&mut self, controller: ControllerId, row: RowId, until: Millis) {
+        let signals = self.waves.iter_mut().flat_map(|wave| &mut wave.signals);
+        let same = signals.filter(|signal| signal.place.controller == controller);
+        same.filter(|signal| signal.place.row == Some(row)).for_each(|signal| signal.blocked_until = until);
     }
 
     pub(crate) fn release_wave(&mut self, i: usize, reason: Reason, now: Millis, out: &mut Output) {

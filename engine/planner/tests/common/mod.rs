@@ -32,6 +32,8 @@ pub struct City {
     pub network: Arc<Network>,
     engine: Engine,
     pub served: Vec<Served>,
+    /// When each group was last read green.
+    pub last_green: Vec<[Millis; 3]>,
     pub now: Millis,
     out: Output,
     pub commands: Vec<(Millis, Command)>,
@@ -48,15 +50,20 @@ impl City {
 
     /// `n` crossroads, and vehicles of these classes under a policy.
     pub fn of(n: u16, classes: &[Class], policy: Policy) -> Self {
+        Self::with(n, classes, policy, Config::default())
+    }
+
+    /// The same with settings of the planner.
+    pub fn with(n: u16, classes: &[Class], policy: Policy, config: Config) -> Self {
         let network = Arc::new(corridor(n));
         let vehicles = classes.iter().map(|class| VehicleInfo { class: *class }).collect();
-        let engine =
-            Engine::new(Arc::clone(&network), vehicles, Config::default(), Epoch(1)).with_policy(policy);
+        let engine = Engine::new(Arc::clone(&network), vehicles, config, Epoch(1)).with_policy(policy);
         let served = vec![Served::default(); usize::from(n)];
         let mut city = Self {
             network,
             engine,
             served,
+            last_green: vec![[Millis::ZERO; 3]; usize::from(n)],
             now: Millis(0),
             out: Output::default(),
             commands: vec![],
@@ -95,6 +102,7 @@ impl City {
             if self.now.0 % 500 == 0 {
                 for k in 0..self.served.len() {
                     let status = self.status(k);
+                    status.greens.iter().for_each(|g| self.last_green[k][g.index()] = self.now);
                     self.apply(Event::Status(status));
                 }
             }

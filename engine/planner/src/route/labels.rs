@@ -1,20 +1,23 @@
 //! The labels of a search and the queue of those that are to be looked at.
 //!
 //! The queue is one of buckets (Dial): keys are integers and never fall below the bucket that is being
-//! emptied, so that taking the next one is a look at a bitmap. Labels hang in their buckets by their own
-//! fields; nothing is allocated. Within a bucket the order is free and a label may come back with an
-//! earlier arrival: the search ends only when no bucket is left that could hold an improvement.
+//! emptied, so that taking the next one is a look at a bitmap. A label whose key falls is queued again and
+//! its older entry is passed over; entries that were taken are used again, so that those in use stay few
+//! and near each other. Within a bucket the order is free and a label may come back with an earlier arrival:
+//! the search ends only when no bucket is left that could hold an improvement.
 
-/// Nothing: no link, no bucket.
+/// Nothing: no link, no entry.
 pub(super) const NONE: u32 = u32::MAX;
-/// Not a goal.
-pub(super) const NO_GOAL: u32 = u32::MAX;
 /// A bucket spans this power of two of milliseconds.
 const SHIFT: u32 = 7;
 /// Buckets in the ring; a key further away waits in the last one.
 const BUCKETS: u32 = 4_096;
+/// Words of a bit for each bucket.
+const WORDS: usize = (BUCKETS / 64) as usize;
+/// Searches until all labels are wiped.
+const ROUNDS_MAX: u32 = u32::MAX >> 1;
 
-/// What the search knows of one link. 32 bytes.
+/// What the search knows of one link. 16 bytes: a city of them is as large as the caches.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Label {
     /// When its end is reached, milliseconds from the start of the search.
@@ -23,45 +26,61 @@ pub(super) struct Label {
     pub came_from: u32,
     /// At least so long from its end to the goal.
     pub bound_ms: u32,
-    /// A goal: the time along it that is beyond the destination; else [`NO_GOAL`].
-    pub tail_ms: u32,
-    /// The search that wrote it.
-    round: u32,
-    next: u32,
-    previous: u32,
-    /// The bucket that it hangs in.
-    bucket: u32,
+    /// The search that wrote it, and in the lowest bit whether it is a goal.
+    mark: u32,
 }
 
-const UNSEEN: Label = Label {
-    at_ms: u32::MAX,
-    came_from: NONE,
-    bound_ms: 0,
-    tail_ms: NO_GOAL,
-    round: 0,
-    next: NONE,
-    previous: NONE,
-    bucket: NONE,
-};
+impl Label {
+    const UNSEEN: Self = Self { at_ms: u32::MAX, came_from: NONE, bound_ms: 0, mark: 0 };
+
+    /// Whether the link is a goal.
+    #[inline]
+    pub fn is_goal(&self) -> bool {
+        self.mark & 1 != 0
+    }
+
+    /// Mark the link as a goal.
+    pub fn set_goal(&mut self) {
+        self.mark |= 1;
+    }
+
+    #[inline]
+    fn bucket(&self) -> u32 {
+        self.at_ms.saturating_add(self.bound_ms) >> SHIFT
+    }
+}
+
+/// A link in a bucket, and the entry after it there.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    link: u32,
+    next: u32,
+}
 
 /// All labels, and the queue.
 #[derive(Clone, Debug)]
 pub(super) struct Labels {
     labels: Vec<Label>,
-    heads: Vec<u32>,
+    entries: Vec<Entry>,
+    /// The first entry that was taken and may be used again.
+    free: u32,
+    heads: Box<[u32; BUCKETS as usize]>,
     /// A bit for each bucket that is not empty.
-    filled: Vec<u64>,
+    filled: [u64; WORDS],
     round: u32,
     /// The bucket that is being emptied, counted from the start of the search.
     now: u32,
 }
 
 impl Labels {
-    pub fn new(links: usize) -> Self {
+    /// For so many links, with room for so many entries.
+    pub fn new(links: usize, entries: usize) -> Self {
         Self {
-            labels: vec![UNSEEN; links],
-            heads: vec![NONE; BUCKETS as usize],
-            filled: vec![0; (BUCKETS / 64) as usize],
+            labels: vec![Label::UNSEEN; links],
+            entries: Vec::with_capacity(entries),
+            free: NONE,
+            heads: Box::new([NONE; BUCKETS as usize]),
+            filled: [0; WORDS],
             round: 0,
             now: 0,
         }
@@ -69,12 +88,14 @@ impl Labels {
 
     /// Forget everything.
     pub fn clear(&mut self) {
-        if self.round == u32::MAX {
-            self.labels.fill(UNSEEN);
+        if self.round == ROUNDS_MAX {
+            self.labels.fill(Label::UNSEEN);
             self.round = 0;
         }
         self.round += 1;
         self.now = 0;
+        self.entries.clear();
+        self.free = NONE;
         for word in 0..self.filled.len() {
             while self.filled[word] != 0 {
                 let bit = self.filled[word].trailing_zeros() as usize;
@@ -89,75 +110,71 @@ impl Labels {
     pub fn see(&mut self, link: u32) -> (&mut Label, bool) {
         let round = self.round;
         let label = &mut self.labels[link as usize];
-        let is_new = label.round != round;
+        let is_new = label.mark >> 1 != round;
         if is_new {
-            *label = Label { round, ..UNSEEN };
+            *label = Label { mark: round << 1, ..Label::UNSEEN };
         }
         (label, is_new)
     }
 
     /// The label of a link that this search has seen.
+    #[inline]
     pub fn get(&self, link: u32) -> Option<&Label> {
-        self.labels.get(link as usize).filter(|label| label.round == self.round)
+        self.labels.get(link as usize).filter(|label| label.mark >> 1 == self.round)
     }
 
-    /// Hang a link into the bucket of its key, from wherever it hangs.
+    /// Put a link into the bucket of its key.
     #[inline]
     pub fn queue(&mut self, link: u32) {
-        let label = self.labels[link as usize];
-        let key = label.at_ms.saturating_add(label.bound_ms) >> SHIFT;
+        let key = self.labels[link as usize].bucket();
         let bucket = key.clamp(self.now, self.now + BUCKETS - 1) % BUCKETS;
-        if label.bucket == bucket {
-            return;
-        }
-        self.unhang(link);
-        let head = std::mem::replace(&mut self.heads[bucket as usize], link);
-        if head != NONE {
-            self.labels[head as usize].previous = link;
-        }
-        let label = &mut self.labels[link as usize];
-        (label.next, label.previous, label.bucket) = (head, NONE, bucket);
+        let entry = Entry { link, next: self.heads[bucket as usize] };
+        self.heads[bucket as usize] = self.place(entry);
         self.filled[bucket as usize / 64] |= 1 << (bucket % 64);
     }
 
+    /// Keep an entry where one was taken, or behind all.
     #[inline]
-    fn unhang(&mut self, link: u32) {
-        let Label { next, previous, bucket, .. } = self.labels[link as usize];
-        if bucket == NONE {
-            return;
+    fn place(&mut self, entry: Entry) -> u32 {
+        let place = self.free;
+        if let Some(free) = self.entries.get_mut(place as usize) {
+            self.free = std::mem::replace(free, entry).next;
+            return place;
         }
-        if next != NONE {
-            self.labels[next as usize].previous = previous;
-        }
-        if previous != NONE {
-            self.labels[previous as usize].next = next;
-        } else {
-            self.heads[bucket as usize] = next;
-            if next == NONE {
-                self.filled[bucket as usize / 64] &= !(1 << (bucket % 64));
-            }
-        }
-        self.labels[link as usize].bucket = NONE;
+        self.entries.push(entry);
+        // Far fewer than 32 bits.
+        #[allow(clippy::cast_possible_truncation)]
+        let last = self.entries.len() as u32 - 1;
+        last
     }
 
-    /// Take the next link out, and the least key that any of those left may have; `None` when no link is
-    /// left.
+    /// Take the next link out, its label, and the least key that any of those left may have; `None` when
+    /// no link is left.
     #[inline]
-    pub fn take(&mut self) -> Option<(u32, u32)> {
+    pub fn take(&mut self) -> Option<(u32, Label, u32)> {
         loop {
-            let link = self.heads[(self.now % BUCKETS) as usize];
-            if link == NONE {
+            let bucket = (self.now % BUCKETS) as usize;
+            let place = self.heads[bucket];
+            if place == NONE {
                 self.now += self.distance_to_filled()?;
                 continue;
             }
-            self.unhang(link);
-            let label = &self.labels[link as usize];
-            if label.at_ms.saturating_add(label.bound_ms) >> SHIFT > self.now {
+            let Entry { link, next } = self.entries[place as usize];
+            self.entries[place as usize].next = std::mem::replace(&mut self.free, place);
+            self.heads[bucket] = next;
+            if next == NONE {
+                self.filled[bucket / 64] &= !(1 << (bucket % 64));
+            }
+            let label = self.labels[link as usize];
+            let key = label.bucket();
+            if key == self.now {
+                return Some((link, label, self.now << SHIFT));
+            }
+            if key > self.now {
                 // It only waited in the last bucket of the ring.
                 self.queue(link);
-                continue;
             }
-            return Some((link, self.now << SHIFT));
+            // Else it was queued again sooner, and taken there.
         }
     }
 
@@ -193,34 +210,36 @@ mod tests {
         fn links_come_out_bucket_by_bucket(
             keys in prop::collection::vec(0_u32..20_000_000, 1..60), sooner in prop::collection::vec(0_u32..2_000_000, 60),
         ) {
-            let mut labels = Labels::new(keys.len());
+            let mut labels = Labels::new(keys.len(), 2 * keys.len());
             for _ in 0..2 {
                 labels.clear();
-                let mut expected = Vec::new();
+                let mut expected = vec![0; keys.len()];
                 for (link, key) in (0..).zip(&keys) {
                     put(&mut labels, link, *key);
                 }
                 for ((link, key), sooner) in (0..).zip(&keys).zip(&sooner) {
                     let key = key.saturating_sub(*sooner);
                     put(&mut labels, link, key);
-                    expected.push(key >> SHIFT);
+                    expected[link as usize] = key >> SHIFT;
                 }
-                expected.sort_unstable();
-                let taken: Vec<u32> =
-                    std::iter::from_fn(|| labels.take()).map(|(_, floor)| floor >> SHIFT).collect();
-                prop_assert_eq!(taken, expected);
+                // Once, or again in the same bucket when it was queued twice for it.
+                let taken: Vec<(u32, u32)> =
+                    std::iter::from_fn(|| labels.take()).map(|(link, _, floor)| (link, floor >> SHIFT)).collect();
+                prop_assert!(taken.is_sorted_by_key(|(_, bucket)| *bucket));
+                prop_assert!(taken.iter().all(|(link, bucket)| expected[*link as usize] == *bucket));
+                prop_assert!((0..).zip(&keys).all(|(link, _)| taken.iter().any(|(taken, _)| *taken == link)));
             }
         }
     }
 
     #[test]
     fn nothing_of_a_search_that_was_given_up_is_left() {
-        let mut labels = Labels::new(3);
+        let mut labels = Labels::new(3, 3);
         labels.clear();
         put(&mut labels, 0, 5_000);
         put(&mut labels, 1, 900_000);
         labels.clear();
-        assert_eq!(labels.take(), None);
+        assert!(labels.take().is_none());
         assert!(labels.get(0).is_none());
     }
 }

@@ -24,25 +24,28 @@ const SEEDS: usize = 16;
 /// The tables.
 #[derive(Clone, Debug)]
 pub(super) struct Landmarks {
-    /// From each link to each landmark.
-    to: Vec<[u32; COUNT]>,
-    /// From each landmark to each link.
-    from: Vec<[u32; COUNT]>,
+    /// Links of the network.
+    links: usize,
+    /// From every link to the first landmark, to the second… A search asks few of them, of links near each
+    /// other one after the other.
+    to: Vec<u32>,
+    /// From the first landmark to every link, from the second…
+    from: Vec<u32>,
 }
 
-/// A bound that is asked in a search.
+/// A bound that is asked in a search: the landmark's times, and the goal's.
 #[derive(Clone, Copy, Debug)]
-enum Bound {
+enum Bound<'a> {
     /// d(v, L) less this.
-    To(usize, u32),
+    To(&'a [u32], u32),
     /// This less d(L, v).
-    From(usize, u32),
+    From(&'a [u32], u32),
 }
 
 /// The bounds that are asked in one search.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bounds {
-    asked: [Option<Bound>; ASKED_MAX],
+pub(super) struct Bounds<'a> {
+    asked: [Option<Bound<'a>>; ASKED_MAX],
     /// The search may end so much before the end of its goal.
     tail_ms: u32,
 }
@@ -52,32 +55,28 @@ impl Landmarks {
         let arcs = |link: u32| roads.leaving(link).iter().map(|arc| (arc.to, arc.cost_ms));
         let back = Reversed::new(roads);
         let chosen = choose(network, roads, &back);
-        let (mut to, mut from) = (vec![[FAR; COUNT]; roads.len()], vec![[FAR; COUNT]; roads.len()]);
-        for (k, landmark) in chosen.into_iter().enumerate() {
-            for (table, times) in [
-                (&mut from, times_from(landmark, roads.len(), arcs)),
-                (&mut to, times_from(landmark, roads.len(), |link| back.leaving(link).iter().copied())),
-            ] {
-                for (row, time) in table.iter_mut().zip(times) {
-                    row[k] = time;
-                }
-            }
+        let (mut to, mut from) = (Vec::new(), Vec::new());
+        for landmark in chosen {
+            from.extend(times_from(landmark, roads.len(), arcs));
+            to.extend(times_from(landmark, roads.len(), |link| back.leaving(link).iter().copied()));
         }
-        Self { to, from }
+        Self { links: roads.len(), to, from }
     }
 
-    /// The bounds that say most about ways from `starts` to `goals`, which end up to `tail_ms` before
-    /// the end of a goal.
-    pub fn bounds(&self, starts: impl Iterator<Item = u32> + Clone, goals: &[u32], tail_ms: u32) -> Bounds {
+    /// The bounds that say most about ways from `starts` to `goals`, each of which is left out by so many
+    /// milliseconds before its end.
+    pub fn bounds(&self, starts: impl Iterator<Item = u32> + Clone, goals: &[(u32, u32)]) -> Bounds<'_> {
+        let tail_ms = goals.iter().map(|(_, tail_ms)| *tail_ms).max().unwrap_or(0);
         let mut bounds = Bounds { asked: [None; ASKED_MAX], tail_ms };
         let mut worth = [0; ASKED_MAX];
-        for k in 0..COUNT {
-            let to = goals.iter().map(|goal| self.to[*goal as usize][k]).max().unwrap_or(FAR);
-            let from = goals.iter().map(|goal| self.from[*goal as usize][k]).min().unwrap_or(FAR);
+        let times = self.to.chunks_exact(self.links.max(1)).zip(self.from.chunks_exact(self.links.max(1)));
+        for (to, from) in times {
+            let last = goals.iter().map(|(goal, _)| to[*goal as usize]).max().unwrap_or(FAR);
+            let first = goals.iter().map(|(goal, _)| from[*goal as usize]).min().unwrap_or(FAR);
             // A landmark that a goal cannot reach, or from which none is reached, says nothing.
-            let asked = [(to, Bound::To(k, to)), (from, Bound::From(k, from))];
+            let asked = [(last, Bound::To(to, last)), (first, Bound::From(from, first))];
             for (_, bound) in asked.into_iter().filter(|(time, _)| *time != FAR) {
-                let least = starts.clone().map(|start| self.ask(bound, start)).min().unwrap_or(0);
+                let least = starts.clone().map(|start| bound.ask(start)).min().unwrap_or(0);
                 let Some(place) = worth.iter().position(|known| *known < least) else { continue };
                 worth[place..].rotate_right(1);
                 bounds.asked[place..].rotate_right(1);
@@ -86,26 +85,30 @@ impl Landmarks {
         }
         bounds
     }
+}
 
+impl Bounds<'_> {
     /// At least so long from the end of `link` to the destination; [`FAR`]: no way leads there.
     #[inline]
-    pub fn bound(&self, bounds: &Bounds, link: u32) -> u32 {
+    pub fn of(&self, link: u32) -> u32 {
         let mut least = 0;
-        for bound in bounds.asked.iter().flatten() {
-            least = least.max(self.ask(*bound, link));
+        for bound in self.asked.iter().flatten() {
+            least = least.max(bound.ask(link));
         }
-        if least == FAR { FAR } else { least.saturating_sub(bounds.tail_ms) }
+        if least == FAR { FAR } else { least.saturating_sub(self.tail_ms) }
     }
+}
 
+impl Bound<'_> {
     #[inline]
-    fn ask(&self, bound: Bound, link: u32) -> u32 {
-        match bound {
+    fn ask(self, link: u32) -> u32 {
+        match self {
             // Who cannot reach the landmark cannot reach the goal, which does.
-            Bound::To(k, goal) => match self.to[link as usize][k] {
+            Self::To(times, goal) => match times[link as usize] {
                 FAR => FAR,
                 time => time.saturating_sub(goal),
             },
-            Bound::From(k, goal) => goal.saturating_sub(self.from[link as usize][k]),
+            Self::From(times, goal) => goal.saturating_sub(times[link as usize]),
         }
     }
 }

@@ -17,7 +17,7 @@ use clearway_network::{LinkId, Network, Uses};
 use clearway_signals::Millis;
 
 use crate::closures::Closures;
-use labels::{Labels, NO_GOAL, NONE};
+use labels::{Labels, NONE};
 use landmarks::{Bounds, FAR, Landmarks};
 use roads::{Arc, Roads};
 
@@ -69,7 +69,8 @@ pub struct Router {
     roads: Roads,
     landmarks: Landmarks,
     labels: Labels,
-    goals: Vec<u32>,
+    /// Goals, and how much of each lies beyond the destination, milliseconds.
+    goals: Vec<(u32, u32)>,
     penalties: Vec<u32>,
     penalised: bool,
     best: Option<Best>,
@@ -90,7 +91,7 @@ impl Router {
         let roads = Roads::new(network);
         Self {
             landmarks: Landmarks::new(network, &roads),
-            labels: Labels::new(roads.len()),
+            labels: Labels::new(roads.len(), roads.arcs() + ENDS_MAX),
             goals: Vec::with_capacity(ENDS_MAX),
             penalties: vec![0; roads.len()],
             penalised: false,
@@ -169,89 +170,41 @@ impl Router {
     fn search(&mut self, query: &Query<'_>, wait: impl Fn(&Crossing, Millis) -> Millis) {
         self.labels.clear();
         self.best = None;
-        let Some(bounds) = self.set_goals(query) else { return };
-        for start in query.starts.iter().take(ENDS_MAX) {
-            if let (true, Ok(after_ms)) =
-                (start.link.index() < self.roads.len(), u32::try_from(start.after.0))
-            {
-                self.reach(&bounds, start.link.0, after_ms, NONE);
-            }
-        }
+        self.set_goals(query);
+        let Self { roads, landmarks, labels, goals, penalties, penalised, best } = self;
+        let starts = query.starts.iter().take(ENDS_MAX).filter(|start| start.link.index() < roads.len());
+        let bounds = landmarks.bounds(starts.clone().map(|start| start.link.0), goals);
+        let mut front = Front { labels, bounds, goals, best };
+        front.begin(starts);
         let closures = query.closures.filter(|closures| closures.any(query.depart));
-        while let Some((link, least_ms)) = self.labels.take() {
-            if self.best.is_some_and(|best| least_ms >= best.at_ms) {
-                return;
-            }
-            let Some(label) = self.labels.get(link) else { continue };
-            let at_ms = label.at_ms;
-            if self.best.is_some_and(|best| at_ms.saturating_add(label.bound_ms) >= best.at_ms) {
-                continue;
-            }
+        while let Some((link, at_ms)) = front.next() {
             // As a rule all arcs of a link obey one signal: it is asked once.
             let (mut met, mut free_ms) = (None, Some(at_ms));
-            let (first, end) = self.roads.range(link);
-            for place in first..end {
-                let arc = *self.roads.arc(place);
-                if !arc.allows(query.uses) {
-                    continue;
-                }
+            for arc in roads.leaving(link).iter().filter(|arc| arc.allows(query.uses)) {
                 let crossing = arc.crossing();
                 if crossing != met {
                     (met, free_ms) = (crossing, pass(crossing, query.depart, at_ms, &wait));
                 }
-                let Some(mut at) = free_ms.and_then(|free| drive_on(&arc, query.depart, free, closures))
+                let Some(mut at) = free_ms.and_then(|free| drive_on(arc, query.depart, free, closures))
                 else {
                     continue;
                 };
-                if self.penalised {
-                    at = at.saturating_add(self.penalties[arc.to as usize]);
+                if *penalised {
+                    at = at.saturating_add(penalties[arc.to as usize]);
                 }
-                self.reach(&bounds, arc.to, at, link);
+                front.reach(arc.to, at, link);
             }
         }
     }
 
-    /// Mark the goals; `None` when there is none.
-    fn set_goals(&mut self, query: &Query<'_>) -> Option<Bounds> {
+    /// Mark the goals.
+    fn set_goals(&mut self, query: &Query<'_>) {
         self.goals.clear();
-        let mut tail_max_ms = 0;
         for goal in query.goals.iter().take(ENDS_MAX).filter(|goal| goal.link.index() < self.roads.len()) {
             let running_ms = self.roads.running_ms[goal.link.index()];
-            let tail_ms =
-                u32::try_from(goal.beyond.0.max(0)).unwrap_or(u32::MAX).min(running_ms).min(NO_GOAL - 1);
-            let (label, _) = self.labels.see(goal.link.0);
-            label.tail_ms = if label.tail_ms == NO_GOAL { tail_ms } else { label.tail_ms.max(tail_ms) };
-            tail_max_ms = tail_max_ms.max(tail_ms);
-            self.goals.push(goal.link.0);
-        }
-        let known = |link: &u32| (*link as usize) < self.roads.len();
-        let starts = query.starts.iter().take(ENDS_MAX).map(|start| start.link.0).filter(known);
-        let bounds = self.landmarks.bounds(starts, &self.goals, tail_max_ms);
-        for goal in &self.goals {
-            self.labels.see(*goal).0.bound_ms = self.landmarks.bound(&bounds, *goal);
-        }
-        (!self.goals.is_empty()).then_some(bounds)
-    }
-
-    /// The end of `link` is reached at `at_ms` from the end of `from`.
-    #[inline]
-    fn reach(&mut self, bounds: &Bounds, link: u32, at_ms: u32, from: u32) {
-        let (label, is_new) = self.labels.see(link);
-        if label.tail_ms != NO_GOAL && from != NONE {
-            let at_ms = at_ms - label.tail_ms.min(at_ms);
-            if self.best.is_none_or(|best| at_ms < best.at_ms) {
-                self.best = Some(Best { at_ms, goal: link, came_from: from });
-            }
-        }
-        if is_new {
-            label.bound_ms = self.landmarks.bound(bounds, link);
-        }
-        if at_ms < label.at_ms {
-            label.at_ms = at_ms;
-            label.came_from = from;
-            if label.bound_ms != FAR {
-                self.labels.queue(link);
-            }
+            let tail_ms = u32::try_from(goal.beyond.0.max(0)).unwrap_or(u32::MAX).min(running_ms);
+            self.labels.see(goal.link.0).0.set_goal();
+            self.goals.push((goal.link.0, tail_ms));
         }
     }
 
@@ -285,6 +238,68 @@ impl Router {
             *last -= goal.beyond;
         }
         true
+    }
+}
+
+/// What a search has reached so far.
+struct Front<'a> {
+    labels: &'a mut Labels,
+    bounds: Bounds<'a>,
+    /// Goals, and how much of each lies beyond the destination, milliseconds.
+    goals: &'a [(u32, u32)],
+    best: &'a mut Option<Best>,
+}
+
+impl Front<'_> {
+    /// Reach the starts; without a goal there is nothing to seek.
+    fn begin<'s>(&mut self, starts: impl Iterator<Item = &'s Start>) {
+        for (goal, _) in self.goals {
+            // Goals have labels before they are reached.
+            self.labels.see(*goal).0.bound_ms = self.bounds.of(*goal);
+        }
+        for start in starts.filter(|_| !self.goals.is_empty()) {
+            if let Ok(after_ms) = u32::try_from(start.after.0) {
+                self.reach(start.link.0, after_ms, NONE);
+            }
+        }
+    }
+
+    /// The next link to drive on from, and when its end is reached; `None`: nothing earlier can be found.
+    #[inline]
+    fn next(&mut self) -> Option<(u32, u32)> {
+        let best_ms = self.best.map_or(u32::MAX, |best| best.at_ms);
+        loop {
+            let (link, label, least_ms) = self.labels.take()?;
+            if least_ms >= best_ms {
+                return None;
+            }
+            if label.at_ms.saturating_add(label.bound_ms) < best_ms {
+                return Some((link, label.at_ms));
+            }
+        }
+    }
+
+    /// The end of `link` is reached at `at_ms` from the end of `from`.
+    #[inline]
+    fn reach(&mut self, link: u32, at_ms: u32, from: u32) {
+        let (label, is_new) = self.labels.see(link);
+        if is_new {
+            label.bound_ms = self.bounds.of(link);
+        }
+        if label.is_goal() && from != NONE {
+            let tails = self.goals.iter().filter(|(goal, _)| *goal == link);
+            let at_ms = at_ms.saturating_sub(tails.map(|(_, tail_ms)| *tail_ms).max().unwrap_or(0));
+            if self.best.is_none_or(|best| at_ms < best.at_ms) {
+                *self.best = Some(Best { at_ms, goal: link, came_from: from });
+            }
+        }
+        if at_ms < label.at_ms {
+            label.at_ms = at_ms;
+            label.came_from = from;
+            if label.bound_ms != FAR {
+                self.labels.queue(link);
+            }
+        }
     }
 }
 

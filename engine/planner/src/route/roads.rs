@@ -103,23 +103,16 @@ impl Roads {
         self.running_ms.len()
     }
 
+    /// Movements of the network.
+    pub fn arcs(&self) -> usize {
+        self.arcs.len()
+    }
+
     /// The arcs that leave a link.
     #[inline]
     pub fn leaving(&self, link: u32) -> &[Arc] {
         let (first, end) = (self.first[link as usize], self.first[link as usize + 1]);
         &self.arcs[first as usize..end as usize]
-    }
-
-    /// The arcs that leave a link, by their place.
-    #[inline]
-    pub fn range(&self, link: u32) -> (u32, u32) {
-        (self.first[link as usize], self.first[link as usize + 1])
-    }
-
-    /// The arc of that place.
-    #[inline]
-    pub fn arc(&self, place: u32) -> &Arc {
-        &self.arcs[place as usize]
     }
 
     /// The quickest arc from one link into another for some class of vehicle.

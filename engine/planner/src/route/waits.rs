@@ -20,6 +20,18 @@ struct Green {
     next: u32,
 }
 
+impl Green {
+    /// From a time of the cycle to this green; a cycle where there is none.
+    #[inline]
+    fn wait_ms(&self, position_ms: u32) -> u32 {
+        let begun = position_ms >= self.start_ms;
+        let into_ms = position_ms + if begun { 0 } else { self.cycle_ms } - self.start_ms;
+        let left_ms = self.cycle_ms - if self.length_ms > 0 { into_ms } else { 0 };
+        // A choice between two values: who comes at green or at red is a toss-up, and a branch would miss.
+        if into_ms < self.length_ms { 0 } else { left_ms }
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Plan {
     offset: Millis,
@@ -79,24 +91,14 @@ impl Waits {
     #[must_use]
     #[inline]
     pub fn planned(&self, controller: ControllerId, group: GroupId, zero: Millis, at: Millis) -> Millis {
-        let Some(place) = self.place(controller, group) else { return Millis::ZERO };
-        let mut green = self.greens[place];
+        let Some(mut green) = self.place(controller, group).map(|place| &self.greens[place]) else {
+            return Millis::ZERO;
+        };
         let position_ms = position(at - zero, green.cycle_ms);
-        let mut least_ms = green.cycle_ms;
-        loop {
-            let into_ms = if position_ms < green.start_ms {
-                position_ms + green.cycle_ms - green.start_ms
-            } else {
-                position_ms - green.start_ms
-            };
-            if into_ms < green.length_ms {
-                return Millis::ZERO;
-            }
-            if green.length_ms > 0 {
-                least_ms = least_ms.min(green.cycle_ms - into_ms);
-            }
-            let Some(next) = self.greens.get(green.next as usize) else { break };
-            green = *next;
+        let mut least_ms = green.wait_ms(position_ms);
+        while let Some(next) = self.greens.get(green.next as usize) {
+            green = next;
+            least_ms = least_ms.min(green.wait_ms(position_ms));
         }
         Millis(i64::from(least_ms))
     }

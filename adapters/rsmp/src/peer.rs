@@ -24,8 +24,12 @@ pub(crate) struct Peer {
     pub(crate) sent: Vec<Value>,
     /// It refuses subscriptions.
     pub(crate) refuses_subscriptions: bool,
+    /// Flags of subscriptions that it takes: text alone, or JSON's own booleans alone.
+    pub(crate) takes_text_flags: Option<bool>,
     /// It serves no counts of all detectors at once.
     pub(crate) counts_each: bool,
+    /// Statuses of which it says something else: code, name, value.
+    pub(crate) says: Vec<(&'static str, &'static str, Value)>,
     /// The state that new requests get instead of being served.
     pub(crate) refuses_requests: Option<&'static str>,
     requests: Vec<Request>,
@@ -47,7 +51,9 @@ impl Peer {
             received: Vec::new(),
             sent: Vec::new(),
             refuses_subscriptions: false,
+            takes_text_flags: None,
             counts_each: false,
+            says: Vec::new(),
             refuses_requests: None,
             requests: Vec::new(),
             ended: Vec::new(),
@@ -115,6 +121,10 @@ impl Peer {
         if kind == "StatusSubscribe" && self.refuses_subscriptions {
             return self.refuse(message, "no subscriptions");
         }
+        let flag = &message["sS"][0]["sOc"];
+        if kind == "StatusSubscribe" && self.takes_text_flags.is_some_and(|text| text != flag.is_string()) {
+            return self.refuse(message, "schema errors");
+        }
         if kind == "CommandRequest" {
             return self.command(device, message);
         }
@@ -162,6 +172,9 @@ impl Peer {
 
     /// The value of a status, from the kit's device.
     fn value(&mut self, device: &Device, code: &str, name: &str) -> Value {
+        if let Some((.., said)) = self.says.iter().find(|(c, n, _)| (*c, *n) == (code, name)) {
+            return said.clone();
+        }
         let flag = |on: bool| json!(if on { "True" } else { "False" });
         match (code, name) {
             ("S0001", "signalgroupstatus") => json!("1BB"),

@@ -27,6 +27,34 @@ impl Protocol {
 }
 
 /// A command on its way out, with the instant of the fix that caused it.
+///
+/// Adapters take nothing else, and only the checker's plans, or a release, give a [`Command`]:
+///
+/// ```
+/// # use clearway_certify::Command;
+/// # use clearway_contract::{Dispatch, Keeper, Now};
+/// fn offer(keeper: &mut Keeper, now: Now, command: Command) {
+///     let _ = keeper.offer(now, &Dispatch { command, fix_ns: None });
+/// }
+/// ```
+///
+/// A wish that nobody has certified does not reach one:
+///
+/// ```compile_fail,E0308
+/// # use clearway_certify::Ask;
+/// # use clearway_contract::{Dispatch, Keeper, Now};
+/// fn offer(keeper: &mut Keeper, now: Now, command: Ask) {
+///     let _ = keeper.offer(now, &Dispatch { command, fix_ns: None });
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use clearway_certify::CertifiedPlan;
+/// # use clearway_contract::{Keeper, Now};
+/// fn offer(keeper: &mut Keeper, now: Now, plan: CertifiedPlan) {
+///     let _ = keeper.offer(now, &plan);
+/// }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Dispatch {
     /// The command.

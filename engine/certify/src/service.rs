@@ -1,6 +1,6 @@
 //! What a controller may do with a call: bounds that hold for each of its lawful responses.
 //!
-//!     call ──delay, tick──► entry ──slowest change──► dwell ──release, minimums──► exit ──intergreens──► over
+//! `call → delay, tick → entry → slowest change → dwell → release, minimums → exit → intergreens → over`
 //!
 //! Whatever a group shows when entry or exit begins, it keeps it for its minimum, and no interval is cut.
 //! A row of higher rank may take the controller at any time: it keeps the same intervals, and only

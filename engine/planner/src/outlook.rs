@@ -7,7 +7,7 @@
 
 use clearway_certify::{Ask, Class, Draft, Finding, certify, worst_case_entry};
 use clearway_network::{Controller, LinkId, Network};
-use clearway_signals::limits::ROUTE_SIGNALS_MAX;
+use clearway_signals::limits::{GROUPS_MAX, ROUTE_SIGNALS_MAX};
 use clearway_signals::{ControllerId, ControllerStatus, Epoch, GroupSet, Millis, Mode, RequestId, RowKind};
 
 use crate::along::{cumulate, signals_along};
@@ -17,7 +17,9 @@ use crate::drive::controller_of;
 use crate::event::VehicleFix;
 use crate::learn::{Learned, Period};
 use crate::queue::Queue;
+use crate::recovery::{AtExit, Recovery};
 use crate::tracking::{Driver, Track};
+use crate::transition::{Display, Shown};
 use crate::watch::Watch;
 use crate::wave::{Setting, Skip, Wave, WaveSignal};
 
@@ -105,6 +107,21 @@ fn plan(setting: &Setting<'_>, journey: &Journey<'_>) -> Wave {
     wave.set_profile(setting.network, setting.learned, setting.period);
     wave.plan(setting, journey.depart, true);
     wave
+}
+
+/// From the release of a signal that is asked until its controller is expected back in its plan; the row is
+/// taken to be released when the plan says, and to have dwelt since its green.
+#[must_use]
+pub fn back_after(network: &Network, recovery: &Recovery, signal: &WaveSignal) -> Option<Millis> {
+    let controller = network.controller(signal.place.controller)?;
+    let row = controller.rows.get(signal.place.row?.index()).filter(|_| signal.skip == Skip::No)?;
+    let mut shown: Display = [Shown { green: false, since: signal.call_at }; GROUPS_MAX];
+    for group in row.dwell.iter() {
+        shown[group.index() % GROUPS_MAX] = Shown { green: true, since: signal.green_at };
+    }
+    let (zero, at, since) = (controller.plan.offset, signal.release_at, signal.call_at + row.delay);
+    let back = recovery.predict(&AtExit { controller, zero, at, since, shown: &shown });
+    (back.takes < Millis::NEVER).then_some(back.takes)
 }
 
 /// A controller as it is seen when it has kept to its plan for three cycles.

@@ -13,12 +13,13 @@
 //! them together: what is gained or lost at a controller depends on its own release alone, so the sum over
 //! all of them is least when each term is.
 
+use clearway_network::Controller;
 use clearway_signals::limits::GROUPS_MAX;
-use clearway_signals::{ControllerId, GroupId, Millis, RequestState, RowId};
+use clearway_signals::{ControllerId, GroupId, Millis, RequestRow, RequestState, RowId};
 
 use crate::engine::Engine;
 use crate::recovery::{AtExit, shown_by};
-use crate::transition::Display;
+use crate::transition::{Display, Shown, time_to_green};
 use crate::wave::WaveSignal;
 
 /// A row is kept no longer than this after its vehicle has passed, whatever the settings say.
@@ -51,7 +52,8 @@ impl Engine {
         let later = |other: &WaveSignal| other.place.controller == signal.place.controller && !other.passed;
         let comes_again = self.waves[i].signals.iter().filter(|other| later(other)).count() > 1;
         let served = signal.asserted && signal.state == RequestState::Activated;
-        served && stands && own && watch.is_fresh(now) && self.missions == 1 && !comes_again
+        let free = own && watch.is_fresh(now) && !watch.hold_is_owed(now);
+        served && stands && free && self.missions == 1 && !comes_again
     }
 
     /// How long keeping the row is best; zero where at once is as good.
@@ -74,8 +76,7 @@ impl Engine {
     }
 
     /// From the release at `at` of a row called since `since` until the controller is expected back in its
-    /// plan. `None` while its cycle is not known, when it does not show the dwell, or when its method of
-    /// recovery leads nowhere.
+    /// plan. `None` while its cycle is not known, or when its method of recovery leads nowhere.
     pub(crate) fn expected_return(
         &self,
         controller: ControllerId,
@@ -86,10 +87,9 @@ impl Engine {
         let site = self.network.controller(controller)?;
         let watch = self.watches.get(controller.index())?;
         let (zero, row) = (watch.cycle_zero()?, site.rows.get(row.index())?);
-        let shown = shown_by(site, watch);
+        let mut shown = shown_by(site, watch);
+        let dwelling = dwell(site, row, at, &mut shown);
         // A preemption lasts its minimum duration and its minimum dwell, however short the call.
-        let latest = |latest: Millis, group| Some(latest.max(dwelling_since(&shown, group)?));
-        let dwelling = row.dwell.iter().try_fold(Millis::ZERO, latest)?;
         let exit_at = at.max(since + row.delay + row.min_duration).max(dwelling + row.min_dwell);
         let exit = AtExit { controller: site, zero, at: exit_at, since: since + row.delay, shown: &shown };
         let back = self.config.recovery.predict(&exit);
@@ -97,8 +97,22 @@ impl Engine {
     }
 }
 
-/// Since when a group of the dwell is green; `None` when it is not.
-fn dwelling_since(shown: &Display, group: GroupId) -> Option<Millis> {
-    let shown = shown[group.index() % GROUPS_MAX];
-    shown.green.then_some(shown.since)
+/// Since when the dwell stands. A controller that is still on its way there goes on to it, released or not:
+/// then `shown` becomes what it will show.
+fn dwell(site: &Controller, row: &RequestRow, at: Millis, shown: &mut Display) -> Millis {
+    let latest = |latest: Millis, group: GroupId| {
+        let head = shown[group.index() % GROUPS_MAX];
+        head.green.then(|| latest.max(head.since))
+    };
+    if let Some(since) = row.dwell.iter().try_fold(Millis::ZERO, latest) {
+        return since;
+    }
+    let stands = at + time_to_green(site, row, at, shown) - row.delay;
+    for (id, head) in (0u8..).zip(shown.iter_mut()).take(site.groups.len()) {
+        let dwells = row.dwell.contains(GroupId(id));
+        if dwells != head.green {
+            *head = Shown { green: dwells, since: if dwells { stands } else { at } };
+        }
+    }
+    stands
 }

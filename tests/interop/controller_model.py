@@ -5,7 +5,7 @@ network model, its behaviour is written anew from docs/modbus-register-map.md an
 1202 says of preempts. It is a protocol peer, no signal controller: entry is a fixed all-red time.
 
 Configuration (times in milliseconds):
-  {"name": str, "configuration_hash": int, "backup_ms": int, "ttl_max_ms": int,
+  {"name": str, "configuration_hash": int, "firmware": str or absent, "backup_ms": int, "ttl_max_ms": int,
    "cycle_ms": int, "offset_ms": int,
    "groups": [{"number", "kind", "min_green_ms", "yellow_ms", "clearance_ms",
                "windows": [[start_ms, length_ms], …]}, …],

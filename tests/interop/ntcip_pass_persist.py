@@ -87,7 +87,8 @@ class Store:
         }
 
     def _identity(self):
-        version = f"interop cfg={self.controller.configuration['configuration_hash']:08x}"
+        configuration = self.controller.configuration
+        version = configuration.get("firmware") or f"interop cfg={configuration['configuration_hash']:08x}"
         return {
             (6, 1, 2, 0): integer(1),
             (6, 1, 3, 1, 1, 1): integer(1),

@@ -7,7 +7,8 @@ use core::fmt;
 
 use clearway_signals::limits::{ARMING_AGE_MAX, BACKUP_TIME_SITE_MAX, MAX_PRESENCE_MAX};
 use clearway_signals::{
-    Channel, ControllerId, GroupKind, GroupSet, Millis, Mode, RequestRow, RowId, RowKind,
+    Channel, ControllerId, GroupId, GroupKind, GroupSet, Junction, Millis, Mode, Relation, RequestRow, RowId,
+    RowKind,
 };
 
 use crate::site::Site;
@@ -96,18 +97,20 @@ pub struct Intervals {
 }
 
 impl Intervals {
-    /// What the model's groups need. Red clearance is the device's own affair (zero here): the
-    /// model knows intergreens of pairs, not red times of phases.
+    /// What the model's groups need. The model knows intergreens of pairs, not red times of phases: of
+    /// red clearance it demands what every conflicting group waits at least after a yellow.
     #[must_use]
     pub fn of_site(site: &Site) -> Self {
         let mut needed = Self::default();
-        for group in &site.groups {
+        let junction = site.junction();
+        for (id, group) in (0..=u8::MAX).map(GroupId).zip(&site.groups) {
             if group.kind == GroupKind::Pedestrian {
                 needed.walk = needed.walk.max(group.min_green);
                 needed.clearance = needed.clearance.max(group.clearance);
             } else {
                 needed.min_green = needed.min_green.max(group.min_green);
                 needed.yellow = needed.yellow.max(group.yellow);
+                needed.red = needed.red.max(least_intergreen(&junction, id) - group.yellow);
             }
         }
         needed
@@ -136,10 +139,21 @@ impl Intervals {
     }
 }
 
+/// The shortest intergreen from a group to any that conflicts with it; zero where none does.
+fn least_intergreen(junction: &Junction<'_>, ending: GroupId) -> Millis {
+    let starting = (0..=u8::MAX).map(GroupId).take(junction.groups.len());
+    let waits = starting.filter_map(|starting| match junction.relation(ending, starting) {
+        Relation::Conflict(intergreen) if starting != ending => Some(intergreen),
+        _ => None,
+    });
+    waits.min().unwrap_or_default()
+}
+
 /// How entry into a row treats the intervals of normal operation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Entry {
-    /// The device's own times for entry; the lesser of these and the phase's own counts.
+    /// The device's own times for entry; the lesser of these and the phase's own counts, so that
+    /// nothing is proved unless the phases' own are known too.
     Times(Intervals),
     /// The device states whether it keeps every interval.
     Keeps(bool),
@@ -220,12 +234,22 @@ pub struct GateReading {
     pub dead_man: Option<Millis>,
     /// The timer watches our calls.
     pub dead_man_watches_calls: bool,
-    /// The longest intervals of the device's own phases, where they can be read.
+    /// The longest intervals of the device's own phases; `None` where not all of them can be read.
     pub phases: Option<Intervals>,
     /// The rows of the site, by `RowId`.
     pub rows: Vec<RowReading>,
     /// Offset of the device's wall clock, where times are sent.
     pub clock_offset: Option<Millis>,
+    /// What the adapter has found itself, in its protocol's own words: objects that the device does
+    /// not serve, differences from what was commissioned. Any one keeps it unarmed.
+    pub found: Vec<GateFinding>,
+}
+
+impl GateReading {
+    /// Whether the adapter has said already why a row of the table does not hold.
+    fn tells(&self, row: GateRow) -> bool {
+        self.found.iter().any(|finding| finding.row == row)
+    }
 }
 
 /// The right to call rows of one controller over one connection. Only [`judge`] makes one.
@@ -273,7 +297,7 @@ pub fn judge(
     connection: u64,
     now: Millis,
 ) -> Result<ArmedController, Vec<GateFinding>> {
-    let mut findings = Vec::new();
+    let mut findings = reading.found.clone();
     let mut found = |row: GateRow, reason: String| findings.push(GateFinding { row, reason });
     judge_identity(site, reading, &mut found);
     judge_mode(reading, &mut found);
@@ -306,6 +330,7 @@ fn judge_identity(site: &Site, reading: &GateReading, found: &mut impl FnMut(Gat
             GateRow::Identity,
             format!("configuration {hash:08x} at the device, {expected:08x} in the model"),
         ),
+        None if reading.tells(GateRow::Identity) => {}
         None => found(GateRow::Identity, "the device does not name its configuration".into()),
     }
 }
@@ -330,6 +355,7 @@ pub fn serves_requests(mode: Mode) -> bool {
 fn judge_dead_man(site: &Site, reading: &GateReading, found: &mut impl FnMut(GateRow, String)) {
     let longest = site.backup_time_max.min(BACKUP_TIME_SITE_MAX);
     match reading.dead_man {
+        None if reading.tells(GateRow::DeadMan) => {}
         None => found(GateRow::DeadMan, "the dead-man timer cannot be read".into()),
         Some(timer) if timer <= Millis::ZERO => found(GateRow::DeadMan, "the dead-man timer is off".into()),
         Some(timer) if timer > longest => found(
@@ -348,7 +374,7 @@ fn judge_rows(site: &Site, reading: &GateReading, found: &mut impl FnMut(GateRow
     if own.is_empty() {
         found(GateRow::OwnRows, "the model binds no row of this controller to us".into());
     }
-    let phases = Intervals::of_site(site).longest(reading.phases.unwrap_or_default());
+    let phases = reading.phases.map(|own| Intervals::of_site(site).longest(own));
     for id in own.iter() {
         let Some(row) = site.rows.get(id.index()) else { continue };
         let Some(device) = reading.rows.get(id.index()).filter(|device| device.present) else {
@@ -413,7 +439,7 @@ fn whole_s(time: Millis) -> Millis {
 fn judge_entry(
     row: &RequestRow,
     device: &RowReading,
-    phases: Intervals,
+    phases: Option<Intervals>,
     found: &mut impl FnMut(GateRow, String),
 ) {
     let number = row.number;
@@ -426,7 +452,11 @@ fn judge_entry(
             found(GateRow::EntryIntervals, format!("row {number} does not say how it enters"));
         }
         Entry::Times(times) => {
-            for ((name, entry), (_, needed)) in times.named().into_iter().zip(phases.named()) {
+            let Some(needed) = phases else {
+                let reason = format!("row {number} cannot be held against the device's own phases");
+                return found(GateRow::EntryIntervals, reason);
+            };
+            for ((name, entry), (_, needed)) in times.named().into_iter().zip(needed.named()) {
                 if entry < needed {
                     let (entry, needed) = (entry.as_s(), needed.as_s());
                     let reason = format!("row {number} cuts {name} to {entry} s, {needed} s are needed");

@@ -223,6 +223,7 @@ impl Exchange {
             phases: None,
             rows,
             clock_offset: None,
+            found: Vec::new(),
         }
     }
 

@@ -15,6 +15,7 @@ use clearway_signals::{Channel, ControllerId};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
+use crate::commissioning::Commissioned;
 use crate::exchange::{Exchange, Request};
 use crate::facts::Facts;
 use crate::frame::{Data, Name, Value};
@@ -41,6 +42,8 @@ pub struct Options {
     pub profile: Profile,
     /// Where each group is shown, by `GroupId`; a phase where nothing is said.
     pub outputs: Vec<Output>,
+    /// What the controller was at commissioning.
+    pub commissioned: Option<Commissioned>,
     /// The network between is closed: messages in clear may leave the machine.
     pub accept_plaintext: bool,
     /// Takes identity, coordination and clock when they were read.
@@ -52,6 +55,7 @@ impl core::fmt::Debug for Options {
         f.debug_struct("Options")
             .field("credentials", &self.credentials)
             .field("profile", &self.profile)
+            .field("commissioned", &self.commissioned)
             .field("accept_plaintext", &self.accept_plaintext)
             .finish_non_exhaustive()
     }
@@ -156,6 +160,7 @@ impl<D: Dial> Link for NtcipLink<D> {
 impl<D: Dial> NtcipLink<D> {
     fn new(site: Site, options: Options, dial: D, wire_ns: Arc<AtomicU64>) -> Self {
         let exchange = Exchange::bound(site, options.profile.clone(), &options.outputs);
+        let exchange = exchange.with_commissioned(options.commissioned.clone());
         Self { exchange, options, dial, session: None, wire_ns }
     }
 

@@ -68,13 +68,15 @@ pub const fn mode(control: i64, flash: i64) -> Mode {
     }
 }
 
-/// The configuration hash in a module's version text: the last run of exactly eight hexadecimal
-/// digits.
+/// The configuration hash in a module's version text: `cfg=` and exactly eight hexadecimal digits.
 #[must_use]
 pub fn configuration_hash(text: &[u8]) -> Option<u32> {
-    let mut runs = text.split(|byte| !byte.is_ascii_hexdigit()).filter(|run| run.len() == 8);
-    let digits = str::from_utf8(runs.next_back()?).ok()?;
-    u32::from_str_radix(digits, 16).ok()
+    const MARK: &[u8] = b"cfg=";
+    let at = text.windows(MARK.len()).position(|window| window == MARK)?;
+    let rest = text.get(at + MARK.len()..)?;
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+    let digits = rest.get(..digits).filter(|digits| digits.len() == 8)?;
+    u32::from_str_radix(str::from_utf8(digits).ok()?, 16).ok()
 }
 
 #[cfg(test)]
@@ -109,7 +111,10 @@ mod tests {
     #[test]
     fn the_hash_is_found_in_the_version_text() {
         assert_eq!(configuration_hash(b"0.1.0 cfg=0badcafe"), Some(0x0bad_cafe));
-        assert_eq!(configuration_hash(b"0.1.0 123456789 abc"), None);
+        assert_eq!(configuration_hash(b"cfg=0badcafe, 2026"), Some(0x0bad_cafe));
+        assert_eq!(configuration_hash(b"2.66 of 20240115"), None);
+        assert_eq!(configuration_hash(b"0.1.0 cfg=123456789"), None);
+        assert_eq!(configuration_hash(b"0.1.0 cfg="), None);
         assert_eq!(configuration_hash(&[0xff, 0xfe]), None);
     }
 

@@ -52,22 +52,22 @@ const USES: [Use; 17] = [
         "an_answer_that_lacks_an_object_is_a_failure",
     ),
     uses(
-        &["globalModuleTable.moduleVersion"],
-        "arming: identity",
-        Need::Required,
-        "the_hash_is_found_in_the_version_text",
-    ),
-    uses(
         &["globalModuleTable"],
         "arming: identity",
+        Need::Required,
+        "a_controller_without_our_hash_arms_by_what_it_was_at_commissioning",
+    ),
+    uses(
+        &["maxUserDefinedBackupTimeContent", "unitUserDefinedBackupTimeContentOID"],
+        "arming: dead-man timer, where the user-defined one is on",
         Need::Optional,
-        "identity_coordination_exit_and_clock_are_noted",
+        "the_user_defined_timer_replaces_the_other_where_its_list_holds_our_calls",
     ),
     uses(
         &["unitBackupTime", "unitUserDefinedBackupTime"],
         "arming: dead-man timer",
         Need::Required,
-        "the_user_defined_timer_replaces_the_other_and_blinds_the_gate",
+        "each_required_object_that_a_unit_does_not_serve_keeps_it_unarmed_by_name",
     ),
     uses(
         &["unitControl", "unitFlashStatus"],
@@ -79,7 +79,7 @@ const USES: [Use; 17] = [
         &["globalTime"],
         "arming: clock, where times are sent",
         Need::Priority,
-        "the_clock_is_judged_where_requests_carry_it",
+        "clock_off_where_requests_carry_it",
     ),
     uses(
         &["coord", "localFree"],
@@ -91,7 +91,7 @@ const USES: [Use; 17] = [
         &["phaseTable"],
         "arming: entry intervals",
         Need::Required,
-        "a_healthy_controller_arms_and_the_reading_holds_what_the_objects_say",
+        "each_required_object_that_a_unit_does_not_serve_keeps_it_unarmed_by_name",
     ),
     uses(&["phaseStatusGroup"], "status: groups", Need::Bound, "bit_zero_of_group_two_is_phase_nine"),
     uses(
@@ -116,7 +116,7 @@ const USES: [Use; 17] = [
         &["preemptState"],
         "status: what is served",
         Need::Required,
-        "a_healthy_controller_arms_and_the_reading_holds_what_the_objects_say",
+        "each_required_object_that_a_unit_does_not_serve_keeps_it_unarmed_by_name",
     ),
     uses(
         &["preemptControlState"],
@@ -128,7 +128,7 @@ const USES: [Use; 17] = [
         &["preempt", "maxPreempts"],
         "arming: request rows",
         Need::Required,
-        "a_read_only_row_does_not_arm_and_an_absent_object_is_never_asked_for",
+        "each_required_object_that_a_unit_does_not_serve_keeps_it_unarmed_by_name",
     ),
     uses(
         &["prgPriorityRequestAbsolute", "prgPriorityUpdateAbsolute"],
@@ -148,15 +148,23 @@ fn use_of(object: &Object) -> Option<&'static Use> {
     USES.iter().find(|known| known.names.iter().any(|name| object.name.starts_with(name)))
 }
 
+/// Whether a unit that does not serve an object is never armed. Objects that are only written show their
+/// absence when they are.
+#[cfg(test)]
+pub(crate) fn is_required(object: &Object) -> bool {
+    let need = use_of(object).map(|known| known.need);
+    object.access != Access::Write && matches!(need, Some(Need::Required | Need::Priority))
+}
+
 /// The statement, in Markdown.
 #[must_use]
 pub fn statement() -> String {
     let mut text = String::from(
         "# NTCIP: conformance statement of the adapter\n\n\
          Made from the code's own table of objects; a test compares it (`UPDATE_EXPECT=1` renews it). NTCIP 1202 v01, v02 and v03,\n\
-         1201 and 1211 over SNMP 1, 2c and 3; P is 1.3.6.1.4.1.1206.4.2. *Required*: a unit that does not serve the object is never written to; what version 1\n\
-         of 1202 lacks, a profile with a waiver leaves out ([ntcip-profiles.md](../ntcip-profiles.md)). Nothing that is not in this\n\
-         table is ever read or written. What the emulated controllers serve: [ntcip-objects.md](../ntcip-objects.md).\n\n\
+         1201 and 1211 over SNMP 1, 2c and 3; P is 1.3.6.1.4.1.1206.4.2. *Required*: a unit that does not serve the object is never written to,\n\
+         unless its profile says by name what stands in the object's place ([ntcip-profiles.md](../ntcip-profiles.md)); what a version of\n\
+         1202 does not have is not asked of a unit of that version. Nothing that is not in this table is ever read or written. What the emulated controllers serve: [ntcip-objects.md](../ntcip-objects.md).\n\n\
          | object | OID | instance | range or length | we | the unit must | for | test |\n\
          | --- | --- | --- | --- | --- | --- | --- | --- |\n",
     );

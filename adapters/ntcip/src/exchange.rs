@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use clearway_contract::{Answer, Ask, Site, Write};
 use clearway_signals::{Channel, RequestRow, RowId};
 
+use crate::commissioning::Commissioned;
 use crate::facts::Facts;
 use crate::frame::{self, Data, Name};
 use crate::outputs::{Output, Outputs};
@@ -49,6 +50,11 @@ pub struct Exchange {
     volume_sequence: Option<i64>,
     facts: Facts,
     epoch_ms: Option<i64>,
+    /// What the controller was at commissioning.
+    commissioned: Option<Commissioned>,
+    /// Rows of the list of the user-defined backup time to read with the gate: as many as it said last
+    /// while that timer was on.
+    watch_rows: u8,
 }
 
 impl Exchange {
@@ -74,7 +80,16 @@ impl Exchange {
             volume_sequence: None,
             facts: Facts::default(),
             epoch_ms: None,
+            commissioned: None,
+            watch_rows: 0,
         }
+    }
+
+    /// Hold the device against what it was at commissioning; without it the version of its module must
+    /// hold the model's configuration hash.
+    #[must_use]
+    pub fn with_commissioned(self, commissioned: Option<Commissioned>) -> Self {
+        Self { commissioned, ..self }
     }
 
     /// The site.
@@ -116,9 +131,13 @@ impl Exchange {
                 self.priorities.forget();
                 Vec::new()
             }
-            Ask::Gate | Ask::Counts => self.reads(self.layout.names(ask)),
+            Ask::Gate => {
+                let watched = (1..=self.watch_rows).map(|row| frame::WATCHED.of(row));
+                self.reads(self.layout.names(ask).iter().copied().chain(watched))
+            }
+            Ask::Counts => self.reads(self.layout.names(ask).iter().copied()),
             Ask::Status => {
-                let mut requests = self.reads(self.layout.names(ask));
+                let mut requests = self.reads(self.layout.names(ask).iter().copied());
                 requests.extend(self.priorities.polls());
                 requests
             }
@@ -143,8 +162,8 @@ impl Exchange {
         }
     }
 
-    fn reads(&self, names: &[Name]) -> Vec<Request> {
-        let present: Vec<Name> = names.iter().filter(|name| !self.absent.contains(*name)).copied().collect();
+    fn reads(&self, names: impl Iterator<Item = Name>) -> Vec<Request> {
+        let present: Vec<Name> = names.filter(|name| !self.absent.contains(name)).collect();
         present.chunks(self.profile.names_max.max(1)).map(|chunk| Request::Get(chunk.to_vec())).collect()
     }
 

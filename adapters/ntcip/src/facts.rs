@@ -1,5 +1,7 @@
 //! What a controller says of itself beyond what the engine plans with: for people and records.
 
+use crate::commissioning::Commissioned;
+
 /// Whether and how the controller coordinates.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Coordination {
@@ -43,12 +45,8 @@ impl ExitType {
 /// Identity and state of the unit, as last read.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Facts {
-    /// Maker of the module.
-    pub make: String,
-    /// Model of the module.
-    pub model: String,
-    /// Version of the module, with the configuration in it.
-    pub version: String,
+    /// The module, and the checksum over what the arming gate reads: what a site is commissioned by.
+    pub identity: Commissioned,
     /// Rows of the preempt tables.
     pub max_preempts: Option<u8>,
     /// How each own preempt row is left, by its number, where the device says so.

@@ -84,6 +84,8 @@ pub enum Value {
     Integer(i64),
     /// OCTET STRING.
     Octets(Vec<u8>),
+    /// OBJECT IDENTIFIER.
+    Name(Box<Name>),
     /// Something that none of our objects is.
     Other,
 }
@@ -191,6 +193,10 @@ objects! {
     UNIT_CONTROL = "unitControl" DEVICES [1, 3, 10] Scalar Read 0..255;
     /// Replaces the backup time when it is not 0, seconds.
     USER_BACKUP_TIME = "unitUserDefinedBackupTime" DEVICES [1, 3, 19] Scalar Read 0..16_777_216;
+    /// Rows of the list of what resets the user-defined backup timer.
+    WATCHED_MAX = "maxUserDefinedBackupTimeContent" DEVICES [1, 3, 20] Scalar Read 0..255;
+    /// An object that resets the user-defined backup timer: its arcs.
+    WATCHED = "unitUserDefinedBackupTimeContentOID" DEVICES [1, 3, 21, 1, 2] Row Read 0..20;
     /// Seconds since 1970, UTC (NTCIP 1201).
     GLOBAL_TIME = "globalTime" DEVICES [6, 3, 1] Scalar Read 0..4_294_967_295;
     /// The pattern that runs: 1 to 253, 254 free, 255 flash.
@@ -259,10 +265,20 @@ objects! {
     PREEMPT_DWELL_PHASE = "preemptDwellPhase" DEVICES [1, 6, 2, 1, 13] Row Read 0..255;
     /// Phases that walk in dwell, one octet each.
     PREEMPT_DWELL_PED = "preemptDwellPed" DEVICES [1, 6, 2, 1, 14] Row Read 0..255;
+    /// Phases that are served first after it, one octet each.
+    PREEMPT_EXIT_PHASE = "preemptExitPhase" DEVICES [1, 6, 2, 1, 15] Row Read 0..255;
     /// State of the row, 1 to 10.
     PREEMPT_STATE = "preemptState" DEVICES [1, 6, 2, 1, 16] Row Read 1..10;
+    /// Overlaps of track clearance, one octet each.
+    PREEMPT_TRACK_OVERLAP = "preemptTrackOverlap" DEVICES [1, 6, 2, 1, 17] Row Read 0..255;
     /// Overlaps that are green in dwell, one octet each.
     PREEMPT_DWELL_OVERLAP = "preemptDwellOverlap" DEVICES [1, 6, 2, 1, 18] Row Read 0..255;
+    /// Phases that take turns in dwell, one octet each.
+    PREEMPT_CYCLING_PHASE = "preemptCyclingPhase" DEVICES [1, 6, 2, 1, 19] Row Read 0..255;
+    /// Phases that walk by turns in dwell, one octet each.
+    PREEMPT_CYCLING_PED = "preemptCyclingPed" DEVICES [1, 6, 2, 1, 20] Row Read 0..255;
+    /// Overlaps that take turns in dwell, one octet each.
+    PREEMPT_CYCLING_OVERLAP = "preemptCyclingOverlap" DEVICES [1, 6, 2, 1, 21] Row Read 0..255;
     /// Yellow in entry, 0.1 s.
     PREEMPT_YELLOW = "preemptEnterYellowChange" DEVICES [1, 6, 2, 1, 22] Row Read 0..255;
     /// Red clearance in entry, 0.1 s.
@@ -290,6 +306,18 @@ objects! {
     /// As the update, with the wall-clock second that its times count from (v02A).
     PRIORITY_UPDATE_ABSOLUTE = "prgPriorityUpdateAbsolute" PRIORITY [9] Scalar Write 29..29;
 }
+
+/// Lists of phases of the preempt table, one octet each, in every version.
+pub const LISTS_OF_V01: [Object; 4] =
+    [PREEMPT_TRACK_PHASE, PREEMPT_DWELL_PHASE, PREEMPT_DWELL_PED, PREEMPT_EXIT_PHASE];
+/// Lists that version 2 added: a unit of version 1 has no such outputs in a preemption.
+pub const LISTS_OF_V02: [Object; 5] = [
+    PREEMPT_TRACK_OVERLAP,
+    PREEMPT_DWELL_OVERLAP,
+    PREEMPT_CYCLING_PHASE,
+    PREEMPT_CYCLING_PED,
+    PREEMPT_CYCLING_OVERLAP,
+];
 
 #[cfg(test)]
 mod tests {

@@ -74,7 +74,7 @@ pub fn object_values(bytes: &[u8]) {
 
 fn value(bytes: &mut impl Iterator<Item = u8>) -> Option<Value> {
     let mut next = || bytes.next().unwrap_or(0);
-    match next() % 6 {
+    match next() % 7 {
         0 | 1 => Some(Value::Integer(next().into())),
         2 => Some(Value::Integer(i64::from_be_bytes(core::array::from_fn(|_| next())))),
         3 => {
@@ -82,6 +82,11 @@ fn value(bytes: &mut impl Iterator<Item = u8>) -> Option<Value> {
             Some(Value::Octets((0..length).map(|_| next()).collect()))
         }
         4 => Some(Value::Other),
+        5 => {
+            let length = next() % 24;
+            let arcs: Vec<u32> = (0..length).map(|_| next().into()).collect();
+            Name::new(&arcs).map(|name| Value::Name(Box::new(name)))
+        }
         _ => None,
     }
 }

@@ -8,6 +8,7 @@
 #[cfg(feature = "adapter")]
 pub mod adapter;
 pub mod codec;
+pub mod commissioning;
 pub mod conformance;
 pub mod exchange;
 pub mod facts;
@@ -20,6 +21,7 @@ pub mod priority;
 pub mod profile;
 pub mod values;
 
+pub use commissioning::{Checksum, Commissioned, NoChecksum};
 pub use exchange::{Exchange, Request};
 pub use facts::{Coordination, ExitType, Facts};
 pub use frame::{Data, Name, Object, Value};

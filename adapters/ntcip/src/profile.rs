@@ -3,12 +3,13 @@
 //! A profile is a TOML text: the shipped ones stand in `profiles/`, a site may bring its own that
 //! changes some keys of a shipped one (`base`). `docs/ntcip-profiles.md` explains every key.
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 use toml::{Table, Value};
 
-use crate::frame::{Instance, Name, OBJECTS, Object};
+use crate::frame::{self, Access, Instance, Name, OBJECTS, Object};
 
 /// How a controller names the instance of a scalar.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
@@ -62,6 +63,16 @@ impl Default for PriorityProfile {
     }
 }
 
+/// What stands in the place of an object that a controller does not have.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum StandIn {
+    /// A number, in the object's unit.
+    Number(i64),
+    /// Octets, of lists of phases and overlaps.
+    Octets(Vec<u8>),
+}
+
 /// The quirks of one kind of controller.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -85,11 +96,17 @@ pub struct Profile {
     pub exit_type_column: Option<u8>,
     /// Objects, by the standard's name, that the controller does not have: never asked for.
     pub absent: Vec<String>,
+    /// Objects that the arming gate needs and the controller lacks, and what stands in their place: the
+    /// site answers for it. What the controller does serve counts first.
+    pub stands_in: BTreeMap<String, StandIn>,
+    /// Phases behind the overlaps and channels where groups are shown: entry must keep their times too.
+    pub phases: Vec<u8>,
     /// Preempt rows whose call the controller shows but does not let anybody write.
     pub read_only_rows: Vec<u8>,
-    /// By waiver: the list of the user-defined backup time holds `preemptControlState`.
+    /// By waiver, for controllers that do not serve the list of the user-defined backup time: it holds
+    /// `preemptControlState`.
     pub user_backup_watches_calls: bool,
-    /// By waiver, for controllers without columns 22 and 23: entry keeps every interval.
+    /// By waiver, for controllers without columns 22 and 23: entry keeps yellow and red clearance.
     pub entry_keeps_intervals: bool,
     /// How priority is asked.
     pub priority: PriorityProfile,
@@ -107,6 +124,9 @@ pub enum ProfileError {
     /// `absent` names no object that is read.
     #[error("`{0}` is no object of NTCIP that is read here")]
     Object(String),
+    /// What stands in for an object is no value of it, or the object cannot be stood in for.
+    #[error("what stands in for `{0}` is no value of it")]
+    StandIn(String),
     /// A number outside its range.
     #[error("{key} = {value} is outside {low} to {high}")]
     Range {
@@ -145,6 +165,8 @@ impl Profile {
         answer_ms: 150,
         exit_type_column: None,
         absent: Vec::new(),
+        stands_in: BTreeMap::new(),
+        phases: Vec::new(),
         read_only_rows: Vec::new(),
         user_backup_watches_calls: false,
         entry_keeps_intervals: false,
@@ -186,6 +208,12 @@ impl Profile {
         if let Some(unknown) = self.absent.iter().find(|name| !read(name)) {
             return Err(ProfileError::Object(unknown.clone()));
         }
+        for (name, value) in &self.stands_in {
+            let object = OBJECTS.iter().find(|object| object.name == name);
+            if !object.is_some_and(|object| fits(object, value)) {
+                return Err(ProfileError::StandIn(name.clone()));
+            }
+        }
         let columns = self.exit_type_column.unwrap_or(28);
         for (key, value, range) in [
             ("port", u64::from(self.port), 1..=65_535),
@@ -219,6 +247,21 @@ impl Profile {
     pub fn has(&self, object: &Object) -> bool {
         !self.absent.iter().any(|name| name == object.name)
     }
+
+    /// What stands in the place of an object that the controller does not have.
+    #[must_use]
+    pub fn stand_in(&self, object: &Object) -> Option<&StandIn> {
+        // The lesser of the row's time and the phase's own counts: the longest value means that the
+        // phase's own holds.
+        static LONGEST: StandIn = StandIn::Number(255);
+        static NOBODY: StandIn = StandIn::Octets(Vec::new());
+        let entry = [&frame::PREEMPT_YELLOW, &frame::PREEMPT_RED].contains(&object);
+        match self.stands_in.get(object.name) {
+            None if entry && self.entry_keeps_intervals => Some(&LONGEST),
+            None if self.version == Version::V01 && frame::LISTS_OF_V02.contains(object) => Some(&NOBODY),
+            said => said,
+        }
+    }
 }
 
 impl Default for Profile {
@@ -241,6 +284,18 @@ fn merged(mut below: Table, above: Table) -> Table {
         below.insert(key, value);
     }
     below
+}
+
+/// Whether a value is one of an object's. Nothing stands in for a call that we would write.
+fn fits(object: &Object, value: &StandIn) -> bool {
+    let (low, high) = object.range;
+    let lists = frame::LISTS_OF_V01.contains(object) || frame::LISTS_OF_V02.contains(object);
+    let texts = [frame::MODULE_MAKE, frame::MODULE_MODEL, frame::MODULE_VERSION, frame::WATCHED];
+    match value {
+        _ if object.access != Access::Read || texts.contains(object) => false,
+        StandIn::Number(number) => !lists && (low..=high).contains(number),
+        StandIn::Octets(_) => lists,
+    }
 }
 
 fn form(error: toml::de::Error) -> ProfileError {
@@ -297,5 +352,29 @@ mod tests {
         assert_eq!(wrong("exit_type_column = 29"), "exit_type_column = 29 is outside 27 to 28");
         assert_eq!(wrong("[priority]\nclass_type = 1"), "priority.class_type = 1 is outside 2 to 10");
         assert!(wrong("absent = [\"preemptSomething\"]").contains("preemptSomething"));
+        for stand_in in [
+            "unitControl = 256",
+            "preemptDwellPed = 1",
+            "preemptDelay = []",
+            "nothing = 1",
+            "preemptControlState = 1",
+        ] {
+            let name = stand_in.split(' ').next().unwrap();
+            assert!(wrong(&format!("[stands_in]\n{stand_in}\n")).contains(name), "{stand_in}");
+        }
+    }
+
+    #[test]
+    fn what_a_controller_lacks_is_stood_in_for_by_name() {
+        let text = "base = \"ntcip-1202-v02\"\n[stands_in]\nunitControl = 0\npreemptDwellPed = [2, 6]\n";
+        let profile = Profile::from_toml(text).unwrap();
+        assert_eq!(profile.stand_in(&frame::UNIT_CONTROL), Some(&StandIn::Number(0)));
+        assert_eq!(profile.stand_in(&frame::PREEMPT_DWELL_PED), Some(&StandIn::Octets(vec![2, 6])));
+        for object in [&frame::PREEMPT_RED, &frame::PREEMPT_DWELL_OVERLAP, &frame::PREEMPT_DELAY] {
+            assert_eq!(profile.stand_in(object), None, "{}", object.name);
+        }
+        let old = Profile { entry_keeps_intervals: true, version: Version::V01, ..profile };
+        assert_eq!(old.stand_in(&frame::PREEMPT_RED), Some(&StandIn::Number(255)));
+        assert_eq!(old.stand_in(&frame::PREEMPT_DWELL_OVERLAP), Some(&StandIn::Octets(vec![])));
     }
 }

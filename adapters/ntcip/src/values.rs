@@ -51,7 +51,7 @@ impl Values {
     pub fn integer(&self, name: &Name) -> Option<i64> {
         match self.get(name)? {
             Value::Integer(value) => Some(*value),
-            Value::Octets(_) | Value::Other => None,
+            Value::Octets(_) | Value::Name(_) | Value::Other => None,
         }
     }
 
@@ -60,7 +60,16 @@ impl Values {
     pub fn octets(&self, name: &Name) -> Option<&[u8]> {
         match self.get(name)? {
             Value::Octets(octets) => Some(octets),
-            Value::Integer(_) | Value::Other => None,
+            Value::Integer(_) | Value::Name(_) | Value::Other => None,
+        }
+    }
+
+    /// The value of a name, where it is itself the name of an object.
+    #[must_use]
+    pub fn name(&self, name: &Name) -> Option<&Name> {
+        match self.get(name)? {
+            Value::Name(name) => Some(name),
+            Value::Integer(_) | Value::Octets(_) | Value::Other => None,
         }
     }
 }

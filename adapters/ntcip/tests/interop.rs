@@ -64,6 +64,20 @@ async fn a_killed_snmpd_that_comes_back_as_another_engine_is_armed_and_called_ag
     rig.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_controller_that_knows_nothing_of_us_is_driven_once_it_is_commissioned() {
+    let folder = tempfile::tempdir().unwrap();
+    let credentials = Credentials::V1(COMMUNITY.into());
+    let mut peer = Peer::snmpd_with(folder.path(), credentials, Some("2.66 of 20240115"));
+    let mut rig = Rig::start(&peer, |_| {});
+    let refused =
+        |event: &PortEvent| matches!(event, PortEvent::NotArmed(_, why) if why.contains("not commissioned"));
+    rig.event("the refusal", refused).await;
+    rig.stop().await;
+    peer.commission();
+    rig::a_call_is_confirmed_and_released(&peer).await;
+}
+
 async fn field() -> Field {
     let user = |name: &str, auth: &str, privacy: Option<&str>| SnmpUser {
         name: name.into(),

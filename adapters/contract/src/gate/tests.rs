@@ -1,7 +1,7 @@
 use clearway_signals::limits::ARMING_AGE_MAX;
 use clearway_signals::{GroupSet, Millis, Mode, RowKind};
 
-use super::{Entry, GateReading, GateRow, Intervals, RowReading, judge};
+use super::{Entry, GateFinding, GateReading, GateRow, Intervals, RowReading, judge};
 use crate::kit::{Device, MAIN, TRANSIT, site};
 use crate::port::Protocol;
 use crate::site::Site;
@@ -101,6 +101,7 @@ fn own_rows_forget_are_enabled_and_as_bound() {
     main_row_fails(GateRow::OwnRows, "links", |row| row.link = 2);
     main_row_fails(GateRow::OwnRows, "delay", |row| row.delay = Millis::from_s(1));
     main_row_fails(GateRow::OwnRows, "holds longer", |row| row.min_dwell = Millis::from_s(9));
+    main_row_fails(GateRow::OwnRows, "holds longer", |row| row.min_duration = Millis::from_s(1));
     main_row_fails(GateRow::OwnRows, "is for", |row| row.kind = Some(RowKind::Transit));
 }
 
@@ -140,6 +141,7 @@ fn n10_entry_that_cuts_any_interval() {
         ("walk", Intervals { walk: less(full.walk), ..full }),
         ("pedestrian clearance", Intervals { clearance: less(full.clearance), ..full }),
         ("yellow", Intervals { yellow: less(full.yellow), ..full }),
+        ("red clearance", Intervals { red: less(full.red), ..full }),
     ] {
         main_row_fails(GateRow::EntryIntervals, words, |row| row.entry = Entry::Times(times));
     }
@@ -151,8 +153,47 @@ fn n10_entry_that_cuts_any_interval() {
 fn n9_entry_shorter_than_the_phases_of_the_device_itself() {
     fails(GateRow::EntryIntervals, "red clearance", |site, reading| {
         let own = Intervals::of_site(site);
-        reading.phases = Some(Intervals { red: Millis(2_000), ..own });
+        reading.phases = Some(Intervals { red: Millis(2_100), ..own });
     });
+}
+
+#[test]
+fn n9_the_model_alone_demands_a_red_clearance() {
+    let (site, _) = healthy();
+    let needed = Intervals::of_site(&site);
+    // 5 s from a group's end to the next one's start, 3 s of them yellow.
+    assert_eq!(needed.red, Millis(2_000));
+    fails(GateRow::EntryIntervals, "red clearance", |_, reading| {
+        reading.phases = Some(Intervals::default());
+        let row = &mut reading.rows[MAIN.index()];
+        row.entry = Entry::Times(Intervals { red: Millis::ZERO, ..needed });
+    });
+}
+
+#[test]
+fn n9_entry_times_prove_nothing_without_those_of_the_phases() {
+    fails(GateRow::EntryIntervals, "own phases", |_, reading| reading.phases = None);
+    let (site, mut reading) = healthy();
+    reading.phases = None;
+    reading.rows.iter_mut().for_each(|row| row.entry = Entry::Keeps(true));
+    assert!(judge(&site, &reading, 1, Millis::ZERO).is_ok());
+}
+
+#[test]
+fn what_the_adapter_found_itself_keeps_the_controller_unarmed() {
+    for row in GateRow::ALL {
+        fails(row, "in its own words", |_, reading| {
+            reading.found.push(GateFinding { row, reason: "in its own words".into() });
+        });
+    }
+    let (site, mut reading) = healthy();
+    reading.configuration_hash = None;
+    reading.dead_man = None;
+    for row in [GateRow::Identity, GateRow::DeadMan] {
+        reading.found.push(GateFinding { row, reason: "said already".into() });
+    }
+    let findings = judge(&site, &reading, 1, Millis::ZERO).expect_err("must not arm");
+    assert_eq!(findings, reading.found, "nothing is said twice");
 }
 
 #[test]

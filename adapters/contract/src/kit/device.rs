@@ -135,9 +135,10 @@ impl Device {
             remote_enabled: true,
             dead_man: Some(self.dead_man),
             dead_man_watches_calls: true,
-            phases: None,
+            phases: Some(Intervals::of_site(&self.site)),
             rows: rows.collect(),
             clock_offset: None,
+            found: Vec::new(),
         }
     }
 

@@ -161,6 +161,7 @@ impl PointExchange {
             phases: None,
             rows: self.site.rows.iter().map(|row| self.row(row)).collect(),
             clock_offset: None,
+            found: Vec::new(),
         }
     }
 

@@ -206,15 +206,30 @@ fn gate_of(profile: &str, change: impl Fn(&mut Vec<Vec<u16>>)) -> Vec<GateRow> {
     }
 }
 
+/// One test for each cell: this point of the PLC fails in this row of the table.
+macro_rules! cells {
+    ($($name:ident: $row:ident, $run:literal, $index:literal, $value:literal;)+) => {$(
+        #[test]
+        fn $name() {
+            let found = gate_of(PLC, |values| values[$run][$index] = $value);
+            assert!(!found.is_empty() && found.iter().all(|row| *row == GateRow::$row), "{found:?}");
+        }
+    )+};
+}
+
+// Runs in the order of the tables: coil 100; holding 0; inputs 10 and 11.
+cells! {
+    gate_identity_of_the_device: Identity, 1, 0, 78;
+    gate_mode_not_normal: Mode, 2, 1, 0b01;
+    gate_mode_flash: Mode, 2, 1, 0b10;
+    gate_dead_man_would_not_drop_the_outputs: DeadMan, 0, 0, 0;
+    gate_dead_man_off: DeadMan, 2, 0, 0;
+    gate_dead_man_too_long: DeadMan, 2, 0, 61;
+}
+
 #[test]
-fn every_cell_of_the_arming_gate_holds_the_module_to_its_profile() {
+fn gate_a_healthy_module_arms_and_an_unwired_row_does_not() {
     assert_eq!(gate_of(PLC, |_| {}), []);
-    // In the order of the tables: coil 100; holding 0; inputs 10 and 11.
-    assert_eq!(gate_of(PLC, |values| values[0][0] = 0), [GateRow::DeadMan], "it would not drop outputs");
-    assert_eq!(gate_of(PLC, |values| values[1][0] = 78), [GateRow::Identity, GateRow::Identity]);
-    assert_eq!(gate_of(PLC, |values| values[2][0] = 0), [GateRow::DeadMan], "its watchdog is off");
-    assert_eq!(gate_of(PLC, |values| values[2][0] = 61), [GateRow::DeadMan], "its watchdog is too long");
-    assert_eq!(gate_of(PLC, |values| values[2][1] = 1), [GateRow::Mode]);
     let unwired = PLC.replace("call = { holding = 31, on = 5, off = 0 }", "");
     assert_eq!(gate_of(&unwired, |_| {}), [GateRow::OwnRows]);
 }

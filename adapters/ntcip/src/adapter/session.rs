@@ -198,6 +198,9 @@ fn decode(value: Wire) -> Option<Value> {
         | Wire::UInteger32(number)
         | Wire::TimeTicks(number) => Value::Integer(number.into()),
         Wire::OctetString(octets) => Value::Octets(octets.to_vec()),
+        Wire::ObjectIdentifier(oid) => {
+            Name::new(oid.arcs()).map_or(Value::Other, |name| Value::Name(Box::new(name)))
+        }
         _ => Value::Other,
     })
 }

@@ -12,7 +12,7 @@ use crate::outputs::Outputs;
 use crate::profile::{Profile, Version};
 
 /// Columns of the phase table that the gate reads.
-const PHASE_COLUMNS: [Object; 5] = [
+pub(super) const PHASE_COLUMNS: [Object; 5] = [
     frame::PHASE_WALK,
     frame::PHASE_PED_CLEAR,
     frame::PHASE_MIN_GREEN,
@@ -20,8 +20,8 @@ const PHASE_COLUMNS: [Object; 5] = [
     frame::PHASE_RED,
 ];
 
-/// Columns of the preempt table that the gate reads of own rows.
-const ROW_COLUMNS: [Object; 15] = [
+/// Columns of the preempt table that the gate reads of own rows: what is configured.
+pub(super) const ROW_COLUMNS: [Object; 19] = [
     frame::PREEMPT_LINK,
     frame::PREEMPT_DELAY,
     frame::PREEMPT_MIN_DURATION,
@@ -33,11 +33,20 @@ const ROW_COLUMNS: [Object; 15] = [
     frame::PREEMPT_TRACK_PHASE,
     frame::PREEMPT_DWELL_PHASE,
     frame::PREEMPT_DWELL_PED,
+    frame::PREEMPT_EXIT_PHASE,
+    frame::PREEMPT_TRACK_OVERLAP,
     frame::PREEMPT_DWELL_OVERLAP,
+    frame::PREEMPT_CYCLING_PHASE,
+    frame::PREEMPT_CYCLING_PED,
+    frame::PREEMPT_CYCLING_OVERLAP,
     frame::PREEMPT_YELLOW,
     frame::PREEMPT_RED,
-    frame::PREEMPT_CALL,
 ];
+
+/// The phases whose times the gate reads: those of the groups, and those that the profile names.
+pub(super) fn phases(profile: &Profile, outputs: &Outputs) -> BTreeSet<u8> {
+    outputs.phases.iter().chain(&profile.phases).copied().filter(|number| *number > 0).collect()
+}
 
 /// The names of each ask.
 #[derive(Clone, Debug)]
@@ -110,16 +119,18 @@ impl Reader<'_> {
         }
         list.scalars(&[frame::BACKUP_TIME, frame::CONTROL_STATUS, frame::FLASH_STATUS, frame::MAX_PREEMPTS]);
         if self.profile.version == Version::V03 {
-            list.scalars(&[frame::UNIT_CONTROL, frame::USER_BACKUP_TIME]);
+            list.scalars(&[frame::UNIT_CONTROL, frame::USER_BACKUP_TIME, frame::WATCHED_MAX]);
         }
-        for number in self.outputs.phases.iter().filter(|number| **number > 0) {
-            PHASE_COLUMNS.iter().for_each(|column| list.row(column, *number));
+        for number in phases(self.profile, self.outputs) {
+            PHASE_COLUMNS.iter().for_each(|column| list.row(column, number));
         }
         for (id, row) in preempts(self.site) {
             list.row(&frame::PREEMPT_CONTROL, row.number);
+            list.row(&frame::PREEMPT_STATE, row.number);
             if self.site.own_rows().contains(id) {
                 ROW_COLUMNS.iter().for_each(|column| list.row(column, row.number));
                 self.exit_columns().for_each(|column| list.row(column, row.number));
+                list.row(&frame::PREEMPT_CALL, row.number);
             }
         }
         let own = self.site.own_rows();

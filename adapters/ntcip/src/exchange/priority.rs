@@ -120,7 +120,7 @@ impl Priorities {
             let status = match read.next() {
                 None => return Err("the answer lacks a priority status".into()),
                 Some(Value::Octets(octets)) => status_of(octets, &row.selector)?,
-                Some(Value::Integer(_) | Value::Other) => PrsStatus::IdleNotValid,
+                Some(Value::Integer(_) | Value::Name(_) | Value::Other) => PrsStatus::IdleNotValid,
             };
             if row.wanted && status.is_closed() {
                 row.wanted = false;

@@ -8,7 +8,7 @@ use crate::facts::{Coordination, ExitType};
 use crate::frame::{self, Data, Name, Value};
 use crate::outputs::Output;
 use crate::priority::{PriorityRequest, PrsStatus, Selector, StatusBlock};
-use crate::profile::{PriorityProfile, Profile, Suffix, Version};
+use crate::profile::{PriorityProfile, Profile, Suffix};
 use crate::values::Values;
 
 /// An agent over the kit's device: objects in, objects out.
@@ -74,14 +74,14 @@ impl Agent {
     }
 }
 
-fn kit_site() -> Site {
+pub(super) fn kit_site() -> Site {
     let mut site = site(Protocol::Ntcip);
     site.capabilities =
         Capabilities::PREEMPT.union(Capabilities::GROUP_STATES).union(Capabilities::DETECTORS);
     site
 }
 
-fn priority_site() -> Site {
+pub(super) fn priority_site() -> Site {
     site(Protocol::Ntcip)
 }
 
@@ -125,7 +125,7 @@ fn without(set: RowSet, row: clearway_signals::RowId) -> RowSet {
     set.iter().filter(|other| *other != row).fold(RowSet::EMPTY, RowSet::with)
 }
 
-fn value(profile: &Profile, device: &Device, name: &Name) -> Option<Value> {
+pub(super) fn value(profile: &Profile, device: &Device, name: &Name) -> Option<Value> {
     use Value::{Integer, Octets};
     let scalars = [
         (frame::UPTIME, device.uptime().0 / 10),
@@ -134,6 +134,7 @@ fn value(profile: &Profile, device: &Device, name: &Name) -> Option<Value> {
         (frame::FLASH_STATUS, if device.mode == Mode::Flash { 3 } else { 2 }),
         (frame::UNIT_CONTROL, 0),
         (frame::USER_BACKUP_TIME, 0),
+        (frame::WATCHED_MAX, 20),
         (frame::VOLUME_SEQUENCE, 1),
         (frame::GLOBAL_TIME, 1_700_000_000),
         (frame::PATTERN, 3),
@@ -146,7 +147,10 @@ fn value(profile: &Profile, device: &Device, name: &Name) -> Option<Value> {
         return Some(Integer(*value));
     }
     if *name == frame::MODULE_VERSION.of(1) {
-        return Some(Octets(format!("1.0 {:08x}", device.configuration_hash).into_bytes()));
+        return Some(Octets(format!("1.0 cfg={:08x}", device.configuration_hash).into_bytes()));
+    }
+    if [frame::MODULE_MAKE.of(1), frame::MODULE_MODEL.of(1)].contains(name) {
+        return Some(Octets(b"kit".to_vec()));
     }
     if profile.scalar(&frame::PRIORITY_STATUS_BUFFER) == *name {
         return Some(Octets(vec![0; 23]));
@@ -184,7 +188,12 @@ fn value(profile: &Profile, device: &Device, name: &Name) -> Option<Value> {
         (frame::PREEMPT_DWELL_PHASE, list),
         (frame::PREEMPT_DWELL_PED, vec![]),
         (frame::PREEMPT_TRACK_PHASE, vec![]),
+        (frame::PREEMPT_EXIT_PHASE, vec![1, 2]),
+        (frame::PREEMPT_TRACK_OVERLAP, vec![]),
         (frame::PREEMPT_DWELL_OVERLAP, vec![0]),
+        (frame::PREEMPT_CYCLING_PHASE, vec![]),
+        (frame::PREEMPT_CYCLING_PED, vec![]),
+        (frame::PREEMPT_CYCLING_OVERLAP, vec![]),
     ] {
         if is(object) {
             return Some(Octets(octets));
@@ -221,14 +230,6 @@ fn value(profile: &Profile, device: &Device, name: &Name) -> Option<Value> {
     None
 }
 
-fn reading(profile: Profile, device: &mut Device) -> clearway_contract::GateReading {
-    let mut agent = make(profile)(&device.site);
-    match agent.exchange(&Ask::Gate, device) {
-        Answer::Gate(reading) => *reading,
-        other => panic!("{other:?}"),
-    }
-}
-
 #[test]
 fn conformance() {
     for (name, check) in CHECKS {
@@ -254,72 +255,12 @@ fn conformance_of_a_controller_with_another_suffix_and_small_messages() {
 }
 
 #[test]
-fn a_healthy_controller_arms_and_the_reading_holds_what_the_objects_say() {
-    let mut device = Device::new(kit_site());
-    let reading = reading(Profile::STANDARD, &mut device);
-    assert_eq!(reading.dead_man, Some(Millis::from_s(15)));
-    assert_eq!(reading.phases.map(|phases| phases.red), Some(Millis(2_000)));
-    assert!(judge(&device.site, &reading, 1, Millis::ZERO).is_ok());
-    assert_eq!(device.site.rows[0].owner, Owner::Other);
-    assert!(reading.rows[0].overrides && !reading.rows[0].present);
-}
-
-#[test]
-fn a_controller_of_version_1_arms_only_by_waiver_of_its_entry() {
-    struct Old(Exchange);
-    let mut device = Device::new(kit_site());
-    device.fault = Fault::None;
-    let profile = Profile { version: Version::V01, ..Profile::STANDARD };
-    let judged = |profile: Profile| {
-        let mut old = Old(Exchange::new(device.site.clone(), profile.clone()));
-        let mut values = Values::new();
-        for request in old.0.requests(&Ask::Gate) {
-            let Request::Get(names) = request else { panic!("a read") };
-            for name in names {
-                let modern = [frame::PREEMPT_YELLOW, frame::PREEMPT_RED]
-                    .iter()
-                    .any(|object| [3, 4].iter().any(|row| object.of(*row) == name));
-                match value(&profile, &device, &name).filter(|_| !modern) {
-                    Some(value) => values.insert(name, value),
-                    None => old.0.mark_absent(name),
-                }
-            }
-        }
-        let Answer::Gate(reading) = old.0.answer(&Ask::Gate, &values) else { panic!("a reading") };
-        judge(&device.site, &reading, 1, Millis::ZERO).map_err(|found| found[0].row)
-    };
-    assert_eq!(judged(profile.clone()).map(|_| ()), Err(GateRow::EntryIntervals));
-    assert!(judged(Profile { entry_keeps_intervals: true, ..profile }).is_ok());
-}
-
-#[test]
-fn the_user_defined_timer_replaces_the_other_and_blinds_the_gate() {
-    let device = Device::new(kit_site());
-    let mut exchange = Exchange::new(device.site.clone(), Profile::STANDARD);
-    let mut values = Values::new();
-    for request in exchange.requests(&Ask::Gate) {
-        let Request::Get(names) = request else { panic!("a read") };
-        for name in names {
-            let timer = name == Profile::STANDARD.scalar(&frame::USER_BACKUP_TIME);
-            let value =
-                if timer { Some(Value::Integer(30)) } else { value(&Profile::STANDARD, &device, &name) };
-            match value {
-                Some(value) => values.insert(name, value),
-                None => exchange.mark_absent(name),
-            }
-        }
-    }
-    let Answer::Gate(reading) = exchange.answer(&Ask::Gate, &values) else { panic!("a reading") };
-    assert_eq!((reading.dead_man, reading.dead_man_watches_calls), (Some(Millis::from_s(30)), false));
-}
-
-#[test]
 fn an_answer_that_lacks_an_object_is_a_failure() {
     let mut exchange = Exchange::new(kit_site(), Profile::STANDARD);
     assert!(matches!(exchange.answer(&Ask::Status, &Values::new()), Answer::Failed(_)));
 }
 
-fn asked(exchange: &mut Exchange, ask: &Ask, value: impl Fn(&Name) -> Option<Value>) -> Answer {
+pub(super) fn asked(exchange: &mut Exchange, ask: &Ask, value: impl Fn(&Name) -> Option<Value>) -> Answer {
     let mut values = Values::new();
     for request in exchange.requests(ask) {
         let names = match request {
@@ -364,15 +305,12 @@ fn identity_coordination_exit_and_clock_are_noted() {
     assert_eq!((facts.max_preempts, facts.clock_epoch_s), (Some(4), Some(1_700_000_000)));
     let coordination = Coordination { pattern: 3, free: 2, cycle_left_s: 30, cycle_position_s: 60 };
     assert_eq!(facts.coordination, Some(coordination));
-    assert!(facts.version.contains(&format!("{:08x}", device.configuration_hash)));
+    assert!(facts.identity.version.contains(&format!("{:08x}", device.configuration_hash)));
 }
 
 #[test]
-fn a_read_only_row_does_not_arm_and_an_absent_object_is_never_asked_for() {
-    let profile = Profile { read_only_rows: vec![3], absent: vec!["sysUpTime".into()], ..Profile::STANDARD };
-    let mut device = Device::new(kit_site());
-    let reading = reading(profile.clone(), &mut device);
-    assert!(!reading.rows[1].remote && reading.rows[2].remote);
+fn an_absent_object_is_never_asked_for() {
+    let profile = Profile { absent: vec!["sysUpTime".into()], ..Profile::STANDARD };
     let mut exchange = Exchange::new(kit_site(), profile.clone());
     let uptime = profile.scalar(&frame::UPTIME);
     let answer = asked(&mut exchange, &Ask::Status, |name| {
@@ -381,27 +319,6 @@ fn a_read_only_row_does_not_arm_and_an_absent_object_is_never_asked_for() {
     });
     let Answer::Status(reading) = answer else { panic!("{answer:?}") };
     assert_eq!(reading.uptime, None);
-}
-
-#[test]
-fn the_clock_is_judged_where_requests_carry_it() {
-    let absolute = PriorityProfile { absolute: true, ..PriorityProfile::default() };
-    let profile = Profile { priority: absolute, ..Profile::STANDARD };
-    let mut device = Device::new(priority_site());
-    let offset = |epoch_ms: Option<i64>, device: &mut Device| {
-        let mut agent = Agent::new(&device.site, profile.clone());
-        epoch_ms.into_iter().for_each(|epoch_ms| agent.exchange.set_wall(epoch_ms));
-        match agent.exchange(&Ask::Gate, device) {
-            Answer::Gate(reading) => reading.clock_offset,
-            other => panic!("{other:?}"),
-        }
-    };
-    // The device says 1 700 000 000 s, which is true for a whole second.
-    for (ours_ms, off_ms) in [(0, 0), (999, 0), (-500, 500), (1_999, -1_000)] {
-        assert_eq!(offset(Some(1_700_000_000_000 + ours_ms), &mut device), Some(Millis(off_ms)));
-    }
-    assert_eq!(offset(None, &mut device), Some(Millis::NEVER));
-    assert_eq!(reading(Profile::STANDARD, &mut Device::new(priority_site())).clock_offset, None);
 }
 
 /// A keeper that asks the transit row for half a minute, and the objects that it wrote.

@@ -5,7 +5,7 @@
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use clearway_contract::actor::Surroundings;
@@ -13,7 +13,8 @@ use clearway_contract::kit::rig::{Stage, Wire};
 use clearway_contract::{Protocol, Site};
 use clearway_network::Controller;
 use clearway_network::testing::corridor;
-use clearway_ntcip::adapter::{self, Credentials, Options, User};
+use clearway_ntcip::Commissioned;
+use clearway_ntcip::adapter::{self, Credentials, FactsSink, Options, User};
 use clearway_signals::{Channel, GroupKind, Millis, RowId, RowKind, RowSet};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
@@ -75,11 +76,21 @@ pub struct Peer {
     pub address: String,
     /// How to speak to it.
     pub credentials: Credentials,
+    /// What it was at commissioning.
+    pub commissioned: Option<Commissioned>,
+    /// What it said of itself when the gate was read last.
+    said: Arc<Mutex<Option<Commissioned>>>,
 }
 
 impl Peer {
     /// snmpd with the script behind it, its files in `folder`.
     pub fn snmpd(folder: &Path, credentials: Credentials) -> Self {
+        Self::snmpd_with(folder, credentials, None)
+    }
+
+    /// The same, whose module's version is this text.
+    pub fn snmpd_with(folder: &Path, credentials: Credentials, firmware: Option<&str>) -> Self {
+        describe(folder, firmware);
         // snmpd cannot choose a port by itself: ask the system for one that is free.
         let free = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let address = free.local_addr().expect("bound").to_string();
@@ -88,7 +99,7 @@ impl Peer {
     }
 
     fn snmpd_at(folder: &Path, address: &str, engine: &str, credentials: Credentials) -> Self {
-        let (configuration, log) = describe(folder);
+        let (configuration, log) = described(folder);
         let script = root().join("tests/interop/ntcip_pass_persist.py");
         let text = format!(
             "agentaddress udp:{address}\ndontLogTCPWrappersConnects yes\nengineID {engine}\n\
@@ -112,7 +123,7 @@ impl Peer {
         command.args(["-f", "-Ln", "-C", "-c"]).arg(&file);
         command.env("PATH", path).env("SNMP_PERSISTENT_DIR", state).env("MIBS", "");
         let child = spawn("snmpd", &mut command);
-        let peer = Self { child: Mutex::new(child), log, address: address.into(), credentials };
+        let peer = Self::of(child, log, address.into(), credentials);
         let asked =
             [&["-v1", "-c", COMMUNITY, "-t1", "-r0", address][..], &[".1.3.6.1.4.1.1206.4.2.1.6.1.0"]];
         wait("snmpd's answer", || run("snmpget", &asked.concat()).0.then_some(()));
@@ -121,13 +132,24 @@ impl Peer {
 
     /// pysnmp with the same objects.
     pub fn pysnmp(folder: &Path, credentials: Credentials) -> Self {
-        let (configuration, log) = describe(folder);
+        describe(folder, None);
+        let (configuration, log) = described(folder);
         let port = folder.join("port");
         let mut command = Command::new(python());
         command.arg(root().join("tests/interop/pysnmp_agent.py")).args([&configuration, &log, &port]);
         let child = spawn("pysnmp (`cargo xtask test` installs it)", &mut command);
         let port = wait("pysnmp's port", || std::fs::read_to_string(&port).ok());
-        Self { child: Mutex::new(child), log, address: format!("127.0.0.1:{port}"), credentials }
+        Self::of(child, log, format!("127.0.0.1:{port}"), credentials)
+    }
+
+    fn of(child: Child, log: PathBuf, address: String, credentials: Credentials) -> Self {
+        let child = Mutex::new(child);
+        Self { child, log, address, credentials, commissioned: None, said: Arc::default() }
+    }
+
+    /// Take it for proved as it is now.
+    pub fn commission(&mut self) {
+        self.commissioned = self.said.lock().unwrap_or_else(PoisonError::into_inner).clone();
     }
 
     /// Kill it.
@@ -167,7 +189,16 @@ impl Stage for Peer {
     }
 
     fn spawn(&self, site: Site, surroundings: Surroundings) -> JoinHandle<()> {
-        let options = Options { credentials: self.credentials.clone(), ..Options::default() };
+        let said = Arc::clone(&self.said);
+        let facts: FactsSink = Arc::new(move |_, facts| {
+            *said.lock().unwrap_or_else(PoisonError::into_inner) = Some(facts.identity.clone());
+        });
+        let options = Options {
+            credentials: self.credentials.clone(),
+            commissioned: self.commissioned.clone(),
+            facts: Some(facts),
+            ..Options::default()
+        };
         adapter::spawn(site, options, surroundings)
     }
 
@@ -217,8 +248,13 @@ fn wait<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The controller for the Python side, as `controller_model.py` wants it; and where its log goes.
-fn describe(folder: &Path) -> (PathBuf, PathBuf) {
+/// Where the Python side finds its controller, and where its log goes.
+fn described(folder: &Path) -> (PathBuf, PathBuf) {
+    (folder.join("controller.json"), folder.join("log.jsonl"))
+}
+
+/// Write the controller for the Python side, as `controller_model.py` wants it.
+fn describe(folder: &Path, firmware: Option<&str>) {
     let controller = controller();
     let numbers = &controller.group_numbers;
     let groups = (0..).zip(&controller.groups).map(|(index, group)| {
@@ -242,13 +278,12 @@ fn describe(folder: &Path) -> (PathBuf, PathBuf) {
             "min_dwell_ms": row.min_dwell.0, "max_presence_ms": row.max_presence.0,
         })
     });
-    let described = json!({
+    let text = json!({
         "name": controller.name, "configuration_hash": controller.junction().configuration_hash(),
-        "backup_ms": 10_000, "ttl_max_ms": 30_000,
+        "firmware": firmware, "backup_ms": 10_000, "ttl_max_ms": 30_000,
         "cycle_ms": controller.plan.cycle.0, "offset_ms": controller.plan.offset.0,
         "groups": groups.collect::<Vec<_>>(), "rows": rows.collect::<Vec<_>>(),
     });
-    let path = folder.join("controller.json");
-    std::fs::write(&path, described.to_string()).expect("a writable folder");
-    (path, folder.join("log.jsonl"))
+    let (path, _) = described(folder);
+    std::fs::write(path, text.to_string()).expect("a writable folder");
 }

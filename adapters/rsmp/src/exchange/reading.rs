@@ -1,6 +1,6 @@
 //! From what a site has told to what the keeper and the gate read.
 
-use clearway_contract::{Entry, GateReading, RowReading, Site, StatusReading};
+use clearway_contract::{Entry, GateFinding, GateReading, GateRow, RowReading, Site, StatusReading};
 use clearway_signals::{
     Channel, ControllerStatus, GroupKind, GroupSet, Millis, Mode, Owner, PreemptState, RequestRow, RowId,
     RowSet,
@@ -160,31 +160,44 @@ impl Reading<'_> {
             .any(|row| matches!(self.binding.means_of(self.site, row), Some(Means::Priority(_))));
         let rows = (0..=u8::MAX).map(RowId).zip(&self.site.rows).map(|(id, row)| self.row(id, row));
         let device = self.text("S0095", "status").unwrap_or("a controller that does not name itself");
+        let (configuration_hash, found) = self.configuration();
         GateReading {
             device: format!("{device}, core {}, list {}", agreed.core.word(), agreed.sxl.word()),
             protocol_fits: !needs_priority || (agreed.core.has_arrays() && agreed.sxl.has_priority()),
-            configuration_hash: self.configuration_hash(),
+            configuration_hash,
             mode: self.mode(),
             remote_enabled: true,
-            dead_man: self.binding.dead_man,
+            dead_man: self.binding.dead_man(),
             dead_man_watches_calls: true,
             phases: None,
             rows: rows.collect(),
             clock_offset: None,
+            found,
         }
     }
 
-    /// The model's hash where the controller is the one that was commissioned.
-    fn configuration_hash(&self) -> Option<u32> {
-        let expected = self.site.junction().configuration_hash();
-        let matched = |found: &str, wanted: &str| Some(if found == wanted { expected } else { !expected });
+    /// The model's hash where the controller is the one that was commissioned, else the one that it
+    /// names; and what changed since commissioning.
+    fn configuration(&self) -> (Option<u32>, Vec<GateFinding>) {
         let checksum = self.text("S0097", "checksum");
-        match (checksum, &self.binding.checksum, &self.binding.device) {
-            (Some(found), Some(wanted), _) => matched(found, wanted),
+        let commissioned = [
+            ("S0095", self.text("S0095", "status"), &self.binding.device),
+            ("S0097", checksum, &self.binding.checksum),
+        ];
+        let changed = commissioned.into_iter().filter_map(|(code, found, wanted)| {
+            let (found, wanted) = (found.unwrap_or_default(), wanted.as_deref()?);
+            let reason = format!("{code} is `{found}`, `{wanted}` at commissioning");
+            (found != wanted).then_some(GateFinding { row: GateRow::Identity, reason })
+        });
+        let changed: Vec<GateFinding> = changed.collect();
+        let hash = match (checksum, &self.binding.checksum, &self.binding.device) {
             (Some(found), None, _) => naming::configuration_hash(found),
-            (None, None, Some(wanted)) => matched(self.text("S0095", "status")?, wanted),
-            (None, _, _) => None,
-        }
+            (_, Some(_), _) | (None, None, Some(_)) if changed.is_empty() => {
+                Some(self.site.junction().configuration_hash())
+            }
+            _ => None,
+        };
+        (hash, changed)
     }
 
     /// A row: the list tells nothing of it, so that the model's word and the commissioning stand;

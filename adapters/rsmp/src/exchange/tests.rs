@@ -12,9 +12,11 @@ use crate::binding::{Binding, Means};
 use crate::peer::Peer;
 use crate::session::{Instant, Policy, Rights, Session};
 
+mod gate;
+
 fn binding() -> Binding {
     Binding {
-        dead_man: Some(Millis::from_s(15)),
+        request_lifetime: Some(Millis::from_s(15)),
         max_presence: Some(Millis::from_s(120)),
         ..Binding::new("RN+SI0001")
     }
@@ -93,12 +95,6 @@ impl Face for Desk {
     fn exchange(&mut self, ask: &Ask, device: &mut Device) -> Answer {
         self.ask(ask, device)
     }
-}
-
-fn gate(desk: &mut Desk, device: &mut Device) -> Result<(), Vec<GateRow>> {
-    let Answer::Gate(reading) = desk.ask(&Ask::Gate, device) else { panic!("a reading") };
-    let judged = judge(&desk.site, &reading, 1, Millis::ZERO);
-    judged.map(|_| ()).map_err(|found| found.iter().map(|finding| finding.row).collect())
 }
 
 #[test]
@@ -182,39 +178,6 @@ fn every_end_of_a_request_that_the_controller_chose_is_remembered() {
         let ended = desk.exchange.as_ref().and_then(Exchange::ended).expect("an end");
         assert_eq!((ended.row, ended.shown.state.word(), ended.by_us), (MAIN, word, false));
     }
-}
-
-#[test]
-fn the_gate_names_what_does_not_hold() {
-    let site = site(Protocol::Rsmp);
-    let (mut desk, mut device) = Desk::ready(&site, |_| {});
-    assert_eq!(gate(&mut desk, &mut device), Ok(()));
-    device.configuration_hash ^= 1;
-    assert_eq!(gate(&mut desk, &mut device), Err(vec![GateRow::Identity]));
-
-    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.binding.dead_man = None);
-    assert_eq!(gate(&mut desk, &mut device), Err(vec![GateRow::DeadMan]));
-
-    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.binding.keeps_intervals = false);
-    let found = gate(&mut desk, &mut device).expect_err("not armed");
-    assert!(found.iter().all(|row| *row == GateRow::EntryIntervals) && !found.is_empty());
-
-    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.peer.sxl = "1.0.15");
-    assert_eq!(gate(&mut desk, &mut device), Err(vec![GateRow::Identity]), "no priority requests");
-
-    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.peer.cores = vec!["3.1.5"]);
-    assert_eq!(gate(&mut desk, &mut device), Err(vec![GateRow::Identity]), "no arrays");
-}
-
-#[test]
-fn a_commissioned_checksum_stands_for_the_models_own() {
-    let site = site(Protocol::Rsmp);
-    let device = Device::new(site.clone());
-    let shown = crate::naming::checksum(device.configuration_hash);
-    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.binding.checksum = Some(shown));
-    assert_eq!(gate(&mut desk, &mut device), Ok(()));
-    let (mut desk, mut device) = Desk::ready(&site, |desk| desk.binding.checksum = Some("other".into()));
-    assert_eq!(gate(&mut desk, &mut device), Err(vec![GateRow::Identity]));
 }
 
 /// Drive a keeper and the desk for a while, as the actor does.

@@ -1,6 +1,6 @@
 //! What the keeper asks of a protocol, and what it gets for an answer.
 
-use clearway_signals::{ControllerStatus, Millis, RowId, RowSet};
+use clearway_signals::{ControllerStatus, Millis, RequestState, RowId, RowSet};
 
 use crate::gate::GateReading;
 
@@ -78,6 +78,9 @@ pub struct StatusReading {
     pub calls: RowSet,
     /// Rows whose call outlived its maximum presence and counts no more until it goes off.
     pub outlived: RowSet,
+    /// A row whose request the controller has ended by itself since the reading before, and how: a
+    /// final state. Protocols that tell of rows alone leave it empty.
+    pub ended: Option<(RowId, RequestState)>,
     /// Whether the reading shows the effect of our last write (an echo fits, where there is one).
     pub current: bool,
     /// Time since the device started, where it says so: a smaller value than before is a restart.

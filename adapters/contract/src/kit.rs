@@ -7,6 +7,7 @@ mod device;
 #[cfg(all(feature = "actor", any(test, feature = "kit")))]
 pub mod rig;
 pub mod sources;
+pub mod timed;
 
 use clearway_certify::{Ask as Wish, Class, Draft, certify};
 use clearway_signals::{

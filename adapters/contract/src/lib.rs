@@ -1,6 +1,6 @@
 //! The controller port: what the engine's runtime and a protocol adapter say to each other.
 //!
-//! `port` and `site` are the messages, `gate` decides whether a controller may be written to at
+//! `port` and `site` are the messages, `prs` what a controller says of a priority request, `gate` decides whether a controller may be written to at
 //! all, `keeper` is the sans-IO state machine that every protocol shares, `kit` holds a protocol
 //! against it in virtual time, `actor` (cargo feature) drives it over a real connection.
 #![forbid(unsafe_code)]
@@ -17,6 +17,7 @@ pub mod mailbox;
 pub mod outbox;
 mod pacing;
 pub mod port;
+pub mod prs;
 pub mod site;
 
 pub use ask::{Answer, Ask, Call, Now, StatusReading, Step, Write};
@@ -27,4 +28,5 @@ pub use mailbox::{LEASE_GUARD, Refusal};
 pub use outbox::{Orders, Outbox, outbox};
 pub use pacing::Pace;
 pub use port::{Counts, Dispatch, LinkState, PortEvent, Protocol};
+pub use prs::{Life, PrsStatus, plainly};
 pub use site::Site;

@@ -78,6 +78,8 @@ pub(crate) struct Mailbox {
     epoch: Epoch,
     recent: VecDeque<(RequestId, u32)>,
     lease: Option<Lease>,
+    /// The transit request that the controller ended last.
+    ended: Option<RequestId>,
 }
 
 impl Mailbox {
@@ -95,6 +97,7 @@ impl Mailbox {
             epoch: Epoch(0),
             recent: VecDeque::with_capacity(RECENT_MAX),
             lease: None,
+            ended: None,
         }
     }
 
@@ -106,6 +109,16 @@ impl Mailbox {
     /// Give up what is wanted.
     pub(crate) fn drop_lease(&mut self) -> Option<Lease> {
         self.lease.take()
+    }
+
+    /// Give up what is wanted of a row, because the controller has ended it. A transit request that was
+    /// ended is over, whatever is still sent of it; an emergency vehicle may ask again.
+    pub(crate) fn end_lease(&mut self, row: RowId) -> Option<Lease> {
+        let lease = self.lease.take_if(|lease| lease.row == row)?;
+        if !self.emergency.contains(row) {
+            self.ended = Some(lease.request);
+        }
+        Some(lease)
     }
 
     /// Give up what is wanted when its lease is about to end.
@@ -128,6 +141,7 @@ impl Mailbox {
         if command.epoch() > self.epoch {
             self.epoch = command.epoch();
             self.recent.clear();
+            self.ended = None;
         }
         match self.newest(command.request()) {
             Some(taken) if command.revision() < taken => return Err(Refusal::StaleRevision),
@@ -137,6 +151,7 @@ impl Mailbox {
         let fix_ns = dispatch.fix_ns;
         match command.action() {
             Action::Release => self.release(command.row(), command.request(), command.revision(), fix_ns),
+            Action::Assert { .. } if self.ended == Some(command.request()) => Ok(Effect::Nothing),
             Action::Assert { arrival } => {
                 let lease = Lease {
                     row: command.row(),

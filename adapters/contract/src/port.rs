@@ -1,7 +1,7 @@
 //! The messages between the runtime and the adapters.
 
 use clearway_certify::Command;
-use clearway_signals::{ControllerId, ControllerStatus, Millis, RequestId};
+use clearway_signals::{ControllerId, ControllerStatus, Millis, RequestId, RequestState};
 
 /// The protocol families.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -123,6 +123,8 @@ pub enum PortEvent {
         request: RequestId,
         /// Whether it asserts.
         assert: bool,
+        /// Whether a write of ours brought it about; a release of what was off already needs none.
+        written: bool,
         /// The stamp it came with.
         fix_ns: Option<u64>,
         /// When the read-back was complete, nanoseconds of the same clock.
@@ -130,4 +132,7 @@ pub enum PortEvent {
     },
     /// The device, the gate or the lease refused a command; the reason for people.
     Refused(ControllerId, RequestId, String),
+    /// The controller ended a request by its own word, which is final: served to its end, rejected,
+    /// timed out, stale. It is given up.
+    Ended(ControllerId, RequestId, RequestState),
 }

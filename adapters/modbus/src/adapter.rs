@@ -153,6 +153,7 @@ impl ModbusLink {
             match self.connection.request(request).await {
                 Ok(Reply::Values(read)) => values.push(read),
                 Ok(Reply::Done) => return Answer::Failed("an answer to another question".into()),
+                Ok(Reply::Refused(_)) if request.may_be_missing() => values.push(Vec::new()),
                 Ok(Reply::Refused(exception)) => {
                     return Answer::Failed(format!("the device answers {exception}"));
                 }

@@ -1,14 +1,16 @@
 //! From the keeper's asks to reads and one write of registers, and back. No I/O.
 
-use clearway_contract::{Answer, Ask, Entry, GateReading, RowReading, Site, StatusReading, Write};
+use clearway_contract::{
+    Answer, Ask, Entry, GateReading, Life, PrsStatus, RowReading, Site, StatusReading, Write,
+};
 use clearway_signals::{
-    Channel, ControllerStatus, GroupSet, Millis, PreemptState, RequestRow, RowId, RowSet,
+    Channel, ControllerStatus, GroupSet, Millis, PreemptState, RequestRow, RequestState, RowId, RowSet,
 };
 
 use crate::codec::{encode, groups, long, mode, refusal, row_kind, strangers};
 use crate::frame::{
     CALL_BITS, COMMAND_LEN, Command, DETECTORS, DETECTORS_MAX, DEVICE_TYPE, IDENTITY, LEVEL_MAX, MAP_VERSION,
-    ROW_LEN, STATUS, Span, rows,
+    MINOR, ROW_LEN, STATUS, STATUS_1, Span, rows,
 };
 
 /// One request to the device.
@@ -36,6 +38,12 @@ impl Request {
     pub const fn is_write(&self) -> bool {
         matches!(self, Self::Write(_) | Self::WriteCoil(..) | Self::WriteRegister(..))
     }
+
+    /// Whether a device may lack what is read: a refusal counts as no registers then.
+    #[must_use]
+    pub fn may_be_missing(&self) -> bool {
+        *self == Self::Read(MINOR)
+    }
 }
 
 /// The exchange with one controller over one connection.
@@ -51,13 +59,26 @@ pub struct Exchange {
     heartbeat: u16,
     /// The counts of the reading before.
     counted: Option<Vec<u16>>,
+    /// The minor version that the device was found to have.
+    minor: u16,
+    /// The priority request that was written last.
+    priority: Option<(RowId, Life)>,
 }
 
 impl Exchange {
     /// For a site.
     #[must_use]
     pub fn new(site: Site) -> Self {
-        Self { site, time_to_live_max_ds: 0, accepted: 0, written: None, heartbeat: 0, counted: None }
+        Self {
+            site,
+            time_to_live_max_ds: 0,
+            accepted: 0,
+            written: None,
+            heartbeat: 0,
+            counted: None,
+            minor: 0,
+            priority: None,
+        }
     }
 
     /// The site.
@@ -70,14 +91,11 @@ impl Exchange {
     pub fn requests(&mut self, ask: &Ask) -> Vec<Request> {
         match ask {
             Ask::Connect => {
-                (self.written, self.counted) = (None, None);
+                (self.written, self.counted, self.minor) = (None, None, 0);
                 Vec::new()
             }
-            Ask::Gate => {
-                let spans = [STATUS, IDENTITY].into_iter().chain(rows(self.site.rows.len()));
-                spans.map(Request::Read).collect()
-            }
-            Ask::Status => vec![Request::Read(STATUS)],
+            Ask::Gate => self.gate_spans().map(Request::Read).collect(),
+            Ask::Status => vec![Request::Read(self.status_span())],
             Ask::Counts => vec![Request::Read(DETECTORS)],
             Ask::Write(write) => vec![Request::Write(self.command(write))],
         }
@@ -85,28 +103,39 @@ impl Exchange {
 
     /// The answer to an ask that reads, from the registers that came, span by span.
     pub fn answer(&mut self, ask: &Ask, registers: &[Vec<u16>]) -> Answer {
-        let expected: Vec<u16> = match ask {
-            Ask::Gate => [STATUS, IDENTITY]
-                .into_iter()
-                .chain(rows(self.site.rows.len()))
-                .map(|span| span.count)
-                .collect(),
-            Ask::Status => vec![STATUS.count],
-            Ask::Counts => vec![DETECTORS.count],
-            Ask::Connect | Ask::Write(_) => return Answer::Connected,
+        let expected = |span: Span, registers: &Vec<u16>| registers.len() == usize::from(span.count);
+        let fits = match (ask, registers) {
+            (Ask::Gate, registers) => {
+                let absent = |span: Span, read: &Vec<u16>| span == MINOR && read.is_empty();
+                let whole =
+                    self.gate_spans().zip(registers).all(|(span, r)| expected(span, r) || absent(span, r));
+                whole && self.gate_spans().count() == registers.len()
+            }
+            (Ask::Status, [status]) => expected(self.status_span(), status),
+            (Ask::Counts, [detectors]) => expected(DETECTORS, detectors),
+            (Ask::Status | Ask::Counts, _) => false,
+            (Ask::Connect | Ask::Write(_), _) => return Answer::Connected,
         };
-        let lengths = registers.iter().map(Vec::len);
-        if !lengths.eq(expected.into_iter().map(usize::from)) {
+        if !fits {
             return Answer::Failed("an answer of another length".into());
         }
         match (ask, registers) {
             (Ask::Status, [status]) => Answer::Status(self.status(status)),
             (Ask::Counts, [detectors]) => self.counts(detectors),
-            (Ask::Gate, [status, identity, rows @ ..]) => {
+            (Ask::Gate, [status, identity, rows @ .., minor]) => {
+                self.minor = at(minor, 0);
                 Answer::Gate(Box::new(self.gate(status, identity, &rows.concat())))
             }
             _ => Answer::Failed("an answer of another length".into()),
         }
+    }
+
+    fn gate_spans(&self) -> impl Iterator<Item = Span> + use<> {
+        [STATUS, IDENTITY].into_iter().chain(rows(self.site.rows.len())).chain([MINOR])
+    }
+
+    fn status_span(&self) -> Span {
+        if self.minor == 0 { STATUS } else { STATUS_1 }
     }
 
     /// Why the device refused, from a status reading after the refusal.
@@ -126,6 +155,7 @@ impl Exchange {
             time_to_live_ds: ttl_ds.clamp(1, self.time_to_live_max_ds.max(1)),
             ..Command::default()
         };
+        self.follow(write);
         let called = write.call().and_then(|call| Some((call, self.site.rows.get(call.row.index())?)));
         if let Some((call, row)) = called {
             match row.channel {
@@ -137,6 +167,30 @@ impl Exchange {
             }
         }
         encode(&command)
+    }
+
+    /// Which priority request a frame makes, goes on with, or lets go.
+    fn follow(&mut self, write: &Write) {
+        let is_priority =
+            |row: &RowId| self.site.rows.get(row.index()).is_some_and(|r| r.channel == Channel::Priority);
+        let asked = write.call().map(|call| call.row).filter(is_priority);
+        self.priority = asked.map(|row| {
+            let mut life = self.priority.filter(|(known, _)| *known == row).unwrap_or_default().1;
+            life.ask();
+            (row, life)
+        });
+    }
+
+    /// What the device says of the priority request, where it says it: the row that it serves, and how
+    /// it ended ours. `shown`: the reading is not older than our last frame.
+    fn priority(&mut self, registers: &[u16], shown: bool) -> (Option<RowId>, Option<(RowId, RequestState)>) {
+        let [number, _] = at(registers, 27).to_be_bytes();
+        let about = self.numbered().find(|(_, row)| row.channel == Channel::Priority && row.number == number);
+        let status = u8::try_from(at(registers, 26)).ok().and_then(PrsStatus::from_code);
+        let (Some(row), Some(status)) = (about.map(|(id, _)| id), status) else { return (None, None) };
+        let ours = self.priority.as_mut().filter(|(asked, _)| shown && *asked == row);
+        let ended = ours.and_then(|(row, life)| Some((*row, life.see(status)?)));
+        (Some(row).filter(|_| status.is_active()), ended)
     }
 
     fn numbered(&self) -> impl Iterator<Item = (RowId, &RequestRow)> {
@@ -170,20 +224,22 @@ impl Exchange {
             .iter()
             .filter(|row| self.site.rows.get(row.index()).is_some_and(|row| row.channel == Channel::Preempt));
         let outlived = preempts_called.filter(|_| dropped).fold(RowSet::EMPTY, RowSet::with);
-        let status = ControllerStatus {
+        let lights = ControllerStatus {
             mode: mode(reg(0)),
             greens: set(4, 12),
             yellows: set(5, 15),
             clearing: set(11, 21),
-            active,
             preempt,
             ..ControllerStatus::default()
         };
         let current = self.written.is_none_or(|written| written == reg(1));
+        let (served, ended) = self.priority(registers, current);
+        // Priority is no preemption: it shows as the served row, and the preempt state stays what it is.
+        let status = ControllerStatus { active: active.or(served), ..lights };
         self.accepted = reg(1);
         // After a refusal, or another writer, we follow the device.
         self.written = self.written.filter(|written| *written == reg(1));
-        StatusReading { status, calls, outlived, current, uptime: None }
+        StatusReading { status, calls, outlived, ended, current, uptime: None }
     }
 
     fn counts(&mut self, registers: &[u16]) -> Answer {

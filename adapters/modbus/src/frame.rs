@@ -1,4 +1,4 @@
-//! The register map, version 1, as data.
+//! The register map, version 1.1, as data.
 
 /// Version of the map that this crate speaks.
 pub const MAP_VERSION: u16 = 1;
@@ -30,10 +30,14 @@ pub struct Span {
 
 /// Status.
 pub const STATUS: Span = Span { first: 0, count: 26 };
+/// Status of a device of minor version 1 or later: what becomes of a priority request stands behind it.
+pub const STATUS_1: Span = Span { first: 0, count: 28 };
 /// Detectors.
 pub const DETECTORS: Span = Span { first: 30, count: 64 };
 /// Identity and limits.
 pub const IDENTITY: Span = Span { first: 100, count: 9 };
+/// The map's minor version. A device of version 1.0 does not have it.
+pub const MINOR: Span = Span { first: 109, count: 1 };
 
 /// The runs of the registers of the first `count` rows, each whole rows.
 pub fn rows(count: usize) -> impl Iterator<Item = Span> {
@@ -77,6 +81,6 @@ mod tests {
             ]
         );
         assert_eq!(rows(0).count(), 0);
-        assert!([STATUS, DETECTORS, IDENTITY].iter().all(|span| span.count <= READ_MAX));
+        assert!([STATUS_1, DETECTORS, IDENTITY].iter().all(|span| span.count <= READ_MAX));
     }
 }

@@ -1,6 +1,7 @@
 //! The adapter: the exchange over UDP, every outgoing message through the egress guard.
 
 pub mod credentials;
+mod reply;
 mod session;
 mod transport;
 
@@ -104,13 +105,23 @@ pub fn snmp_link(site: Site, options: Options, clock: Clock) -> impl Link {
     NtcipLink::new(site, options, dial, wire_ns)
 }
 
-/// Read a response of version 1 or 2c from its datagram, as a session does: the values of `names`,
-/// `None` for an object that is not there. `None` when it is no such response (X9).
-///
-/// Sessions correlate by request id before this; benchmarks and fuzzing come here directly.
+/// The datagram that reads `names` in version 1 or 2c, as a session makes it; `None` for version 3 and
+/// for what a message cannot carry. Benchmarks and fuzzing come here directly.
 #[must_use]
-pub fn read_response(datagram: &[u8], names: &[Name]) -> Option<Vec<Option<Value>>> {
-    session::read_response(datagram, names)
+pub fn read_request(credentials: &Credentials, request_id: i32, names: &[Name]) -> Option<bytes::Bytes> {
+    reply::Asker::of(credentials, Duration::ZERO)?.request(request_id, names)
+}
+
+/// Read a response of version 1 or 2c to a request, as a session does: the values of the objects that
+/// were asked for, `None` for one that is not there. `None` when it is no such response (X9).
+///
+/// Benchmarks and fuzzing come here directly.
+#[must_use]
+pub fn read_response(datagram: bytes::Bytes, request: bytes::Bytes) -> Option<Vec<Option<Value>>> {
+    match reply::read(datagram, request)? {
+        reply::Reply::Values(values) => Some(values),
+        reply::Reply::Error(..) => None,
+    }
 }
 
 /// The datagram of a write in version 1, as a session's library makes it; `None` for what it cannot carry.

@@ -2,24 +2,26 @@
 
 use clearway_signals::{GroupId, GroupSet, Mode};
 
-/// The groups whose bit is set in the status groups of eight; `bits(g)` is the value of group g,
-/// from 1. `numbers` are the phase numbers by `GroupId`.
-pub fn groups(numbers: &[u8], bits: impl Fn(u8) -> i64) -> GroupSet {
-    let mut set = GroupSet::EMPTY;
-    // Neighbours stand in the same group of eight: its value is looked up once.
-    let mut known: Option<(u8, i64)> = None;
-    for (group, number) in numbered(numbers) {
-        let eight = eight_of(number);
-        let value = match known {
-            Some((of, value)) if of == eight => value,
-            _ => bits(eight),
-        };
-        known = Some((eight, value));
-        if bit(value, number) {
-            set = set.with(group);
-        }
+/// The groups of each bit of a group of eight, from 1. `numbers` are the numbers by `GroupId`.
+#[must_use]
+pub fn lamps(numbers: &[u8], eight: u8) -> [GroupSet; 8] {
+    let mut lamps = [GroupSet::EMPTY; 8];
+    for (group, number) in numbered(numbers).filter(|(_, number)| eight_of(*number) == eight) {
+        let lamp = &mut lamps[usize::from(number - 1) % 8];
+        *lamp = lamp.with(group);
     }
-    set
+    lamps
+}
+
+/// The groups whose bit is set in the value of their group of eight.
+#[must_use]
+pub fn lit(lamps: &[GroupSet; 8], value: i64) -> GroupSet {
+    let (mut bits, mut groups) = (value & 0xff, GroupSet::EMPTY);
+    while bits != 0 {
+        groups = groups.union(lamps[bits.trailing_zeros() as usize % 8]);
+        bits &= bits - 1;
+    }
+    groups
 }
 
 /// Whether a number from 1 has its bit set in the value of its group of eight.
@@ -87,8 +89,9 @@ mod tests {
 
     #[test]
     fn bit_zero_of_group_two_is_phase_nine() {
-        let value = |eight| if eight == 2 { 0b1 } else { 0b1000_0000 };
-        assert_eq!(groups(&[1, 8, 9, 16], value), GroupSet(0b0110));
+        let numbers = [1, 8, 9, 16];
+        assert_eq!(lit(&lamps(&numbers, 1), 0b1000_0000), GroupSet(0b0010));
+        assert_eq!(lit(&lamps(&numbers, 2), 0b1), GroupSet(0b0100));
         assert_eq!((eight_of(1), eight_of(8), eight_of(9), eight_of(64)), (1, 1, 2, 8));
     }
 
@@ -123,9 +126,9 @@ mod tests {
         fn x8_no_value_makes_the_codec_panic(
             numbers in proptest::collection::vec(any::<u8>(), 0..80),
             octets in proptest::collection::vec(any::<u8>(), 0..80),
-            value in any::<i64>(),
+            value in any::<i64>(), eight in any::<u8>(),
         ) {
-            let _ = groups(&numbers, |_| value);
+            let _ = lit(&lamps(&numbers, eight), value);
             let _ = listed(&numbers, &octets);
             let _ = configuration_hash(&octets);
             let _ = mode(value, value);

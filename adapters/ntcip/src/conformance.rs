@@ -44,7 +44,7 @@ const fn uses(names: &'static [&'static str], purpose: &'static str, need: Need,
     Use { names, purpose, need, test }
 }
 
-const USES: [Use; 17] = [
+const USES: [Use; 18] = [
     uses(
         &["sysUpTime"],
         "a restart is noticed",
@@ -135,6 +135,12 @@ const USES: [Use; 17] = [
         "priority request with the wall clock, where the profile says so",
         Need::Optional,
         "the_absolute_variants_carry_the_wall_clock",
+    ),
+    uses(
+        &["prgPriorityStatus"],
+        "priority request: queued, granted, over",
+        Need::Priority,
+        "each_of_the_fifteen_states_of_a_request_is_read",
     ),
     uses(
         &["prgPriority"],

@@ -148,13 +148,18 @@ impl Exchange {
     /// The answer to an ask that reads, from the values that came.
     pub fn answer(&mut self, ask: &Ask, values: &Values) -> Answer {
         let names = self.layout.names(ask);
-        if let Some(missing) = names.iter().find(|n| values.get(n).is_none() && !self.absent.contains(*n)) {
-            return Answer::Failed(format!("the answer lacks {missing}"));
+        let mut found = Vec::with_capacity(names.len());
+        for name in names {
+            let value = values.get(name);
+            if value.is_none() && !self.absent.contains(name) {
+                return Answer::Failed(format!("the answer lacks {name}"));
+            }
+            found.push(value);
         }
         match ask {
             Ask::Gate => Answer::Gate(Box::new(self.gate(values))),
             Ask::Status => match self.priorities.see(values) {
-                Ok(()) => Answer::Status(self.status(values)),
+                Ok(()) => Answer::Status(self.status(found.into_iter())),
                 Err(reason) => Answer::Failed(reason),
             },
             Ask::Counts => self.counts(values),

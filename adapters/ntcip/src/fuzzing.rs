@@ -129,8 +129,14 @@ fn site() -> Site {
 /// A datagram that a device sends, as the session reads it.
 #[cfg(feature = "adapter")]
 pub fn response(bytes: &[u8]) {
+    use crate::adapter::{Credentials, read_request, read_response};
     let names = [crate::frame::GREENS.of(1), crate::frame::PREEMPT_STATE.of(3)];
-    let _ = crate::adapter::read_response(bytes, &names);
+    // As the seeds have it.
+    let community = || "administrator".to_owned();
+    for credentials in [Credentials::V1(community()), Credentials::V2c(community())] {
+        let request = read_request(&credentials, 0x1234, &names).unwrap_or_default();
+        let _ = read_response(bytes.to_vec().into(), request);
+    }
 }
 
 /// A datagram that is about to leave, before the egress guard, in clear and as version 3.

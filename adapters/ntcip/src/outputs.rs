@@ -51,14 +51,14 @@ impl Outputs {
         outputs
     }
 
-    /// Vehicle groups among the phases whose bit is set.
-    pub(crate) fn driving(&self, bits: impl Fn(u8) -> i64) -> GroupSet {
-        codec::groups(&self.phases, bits).difference(self.walkers)
+    /// Vehicle groups among the phases of a group of eight, by bit.
+    pub(crate) fn driving(&self, eight: u8) -> [GroupSet; 8] {
+        codec::lamps(&self.phases, eight).map(|groups| groups.difference(self.walkers))
     }
 
-    /// Pedestrian groups among the phases whose bit is set.
-    pub(crate) fn walking(&self, bits: impl Fn(u8) -> i64) -> GroupSet {
-        codec::groups(&self.phases, bits).intersection(self.walkers)
+    /// Pedestrian groups among the phases of a group of eight, by bit.
+    pub(crate) fn walking(&self, eight: u8) -> [GroupSet; 8] {
+        codec::lamps(&self.phases, eight).map(|groups| groups.intersection(self.walkers))
     }
 }
 
@@ -74,8 +74,8 @@ mod tests {
         // Group 2 of the kit's site is the pedestrians'.
         let bound = [Output::Phase(2), Output::Overlap(1), Output::Phase(2)];
         let outputs = Outputs::new(&site(Protocol::Ntcip), &bound);
-        assert_eq!(outputs.driving(|_| 0b10), GroupSet(0b001));
-        assert_eq!(outputs.walking(|_| 0b10), GroupSet(0b100));
-        assert_eq!(codec::groups(&outputs.overlaps, |_| 0b1), GroupSet(0b010));
+        assert_eq!(outputs.driving(1)[1], GroupSet(0b001));
+        assert_eq!(outputs.walking(1)[1], GroupSet(0b100));
+        assert_eq!(codec::lamps(&outputs.overlaps, 1)[0], GroupSet(0b010));
     }
 }

@@ -1,7 +1,7 @@
 //! The blocks of NTCIP 1211: priority requests and their states as octets (OER, big endian, fixed
 //! lengths, no tags), byte-exact in both directions.
 
-use clearway_signals::{RequestState, RequestStep};
+pub use clearway_contract::PrsStatus;
 
 /// Octets of a vehicle id.
 pub const VEHICLE_ID_LEN: usize = 17;
@@ -254,135 +254,6 @@ impl ServiceTable {
         };
         Ok(table)
     }
-}
-
-macro_rules! statuses {
-    ($($(#[$doc:meta])* $name:ident = $code:literal;)+) => {
-        /// The state of a request in the priority server (NTCIP 1211, 1 to 15).
-        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
-        pub enum PrsStatus {
-            $($(#[$doc])* $name = $code,)+
-        }
-
-        impl PrsStatus {
-            /// All fifteen.
-            pub const ALL: [Self; 15] = [$(Self::$name),+];
-
-            /// From the value on the wire.
-            #[must_use]
-            pub const fn from_code(code: u8) -> Option<Self> {
-                match code {
-                    $($code => Some(Self::$name),)+
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-
-statuses! {
-    /// No such request.
-    IdleNotValid = 1;
-    /// Waits.
-    ReadyQueued = 2;
-    /// Waits behind one of higher priority.
-    ReadyOverridden = 3;
-    /// Served: the coordinator adjusts for it.
-    ActiveProcessing = 4;
-    /// Served, and about to end because it was cancelled.
-    ActiveCancel = 5;
-    /// Served, and about to end because of one of higher priority.
-    ActiveOverride = 6;
-    /// Served on although one of higher priority came.
-    ActiveNotOverridden = 7;
-    /// Over: cancelled.
-    ClosedCanceled = 8;
-    /// Over: too soon after the last of its class.
-    ReserviceError = 9;
-    /// Over: outlived its time to live.
-    ClosedTimeToLiveError = 10;
-    /// Over: its times do not fit.
-    ClosedTimerError = 11;
-    /// Over: there is no such strategy.
-    ClosedStrategyError = 12;
-    /// Over: served.
-    ClosedCompleted = 13;
-    /// Served without any adjustment: the plan fits as it is.
-    ActiveAdjustNotNeeded = 14;
-    /// Over: the controller flashes.
-    ClosedFlash = 15;
-}
-
-impl PrsStatus {
-    /// The value on the wire.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
-    /// Whether the priority server still holds the request.
-    #[must_use]
-    pub const fn is_held(self) -> bool {
-        self.is_waiting() || self.is_active()
-    }
-
-    /// Whether the request waits.
-    #[must_use]
-    pub const fn is_waiting(self) -> bool {
-        matches!(self, Self::ReadyQueued | Self::ReadyOverridden)
-    }
-
-    /// Whether the request is served.
-    #[must_use]
-    pub const fn is_active(self) -> bool {
-        matches!(
-            self,
-            Self::ActiveProcessing
-                | Self::ActiveCancel
-                | Self::ActiveOverride
-                | Self::ActiveNotOverridden
-                | Self::ActiveAdjustNotNeeded
-        )
-    }
-
-    /// Whether the request is over; the row still shows it until it is cleared.
-    #[must_use]
-    pub const fn is_closed(self) -> bool {
-        !self.is_held() && !matches!(self, Self::IdleNotValid)
-    }
-
-    /// Where a request stands that stood at `from` when this status is read. Only steps of the
-    /// request's life cycle are taken; a service that was missed between two readings is made up.
-    #[must_use]
-    pub fn state(self, from: RequestState) -> RequestState {
-        if self.is_waiting() {
-            return from.next(RequestStep::Queue).unwrap_or(from);
-        }
-        if self.is_active() {
-            return from.next(RequestStep::Activate).unwrap_or(from);
-        }
-        let served = from == RequestState::Activated;
-        let step = match self {
-            Self::ClosedCompleted => return completed(from),
-            Self::ClosedCanceled if served => RequestStep::Complete,
-            _ if served => RequestStep::Lose,
-            Self::ReserviceError if from == RequestState::Received => RequestStep::Cool,
-            Self::ClosedTimerError | Self::ClosedStrategyError | Self::ClosedFlash
-                if from == RequestState::Received =>
-            {
-                RequestStep::Reject
-            }
-            // Not known yet: the request may still be on its way.
-            Self::IdleNotValid if from == RequestState::Received => return from,
-            _ => RequestStep::Expire,
-        };
-        from.next(step).unwrap_or(from)
-    }
-}
-
-fn completed(from: RequestState) -> RequestState {
-    let active = from.next(RequestStep::Activate).unwrap_or(from);
-    active.next(RequestStep::Complete).unwrap_or(active)
 }
 
 fn fixed<const N: usize>(octets: &[u8]) -> Result<[u8; N], BlockError> {

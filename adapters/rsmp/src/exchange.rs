@@ -98,9 +98,13 @@ pub struct Exchange {
     alarm_asks: AlarmAsks,
     pending: Option<Pending>,
     answer: Option<Answer>,
-    subscription: Option<String>,
-    /// The message that subscribed the counts of all detectors, until each is counted by itself.
-    counting: Option<String>,
+    /// The message that subscribed what every reading needs, and whether its flags were text.
+    subscription: Option<(String, bool)>,
+    /// The message that subscribed the counts of all detectors, until each is counted by itself, and
+    /// whether its flags were text.
+    counting: Option<(String, bool)>,
+    /// A subscription was refused, and flags are written the other way since.
+    has_respelt: bool,
     ready_at: Option<Millis>,
     subscribed_at: Option<Millis>,
     asks_for_all: bool,
@@ -124,6 +128,7 @@ impl Exchange {
             answer: None,
             subscription: None,
             counting: None,
+            has_respelt: false,
             ready_at: None,
             subscribed_at: None,
             asks_for_all: false,
@@ -250,6 +255,7 @@ impl Exchange {
                 Event::Acknowledged(id) => self.acknowledged(&id),
                 Event::Refused(id, reason) => self.refused(now, &id, reason),
                 Event::Rejected(reason) => self.remark(reason),
+                Event::NoWatchdog => self.remark("no watchdog for too long".into()),
                 Event::Agreed(_) => {}
             }
         }
@@ -282,15 +288,44 @@ impl Exchange {
     }
 
     fn subscribe(&mut self, now: Instant) {
-        let wanted = self.served(&WATCHED).into_iter();
-        let wanted: Vec<Wanted> =
-            wanted.map(|(code, name)| Wanted { code, name, every_s: 0, on_change: true }).collect();
+        if self.board.aggregated().is_none() {
+            // From core 3.1.5 on it can be asked for; a site that has none stays without.
+            let _ = self.session.request_aggregated_status(now, &self.binding.main);
+        }
+        self.watch(now);
+        self.count_all(now);
+    }
+
+    /// Subscribe what every reading needs. A subscription that a site has kept from the connection before
+    /// would tell nothing now when it is made again: it is ended first.
+    fn watch(&mut self, now: Instant) {
+        let names = self.served(&WATCHED);
+        if self.session.agreed().is_some_and(|agreed| agreed.core.keeps_subscriptions()) {
+            // Whether there was one, and whether it is ended, the values that come will show.
+            let _ = self.session.unsubscribe(now, &self.binding.main, &names);
+        }
+        let wanted: Vec<Wanted> = names
+            .into_iter()
+            .map(|(code, name)| Wanted { code, name, every_s: 0, on_change: true })
+            .collect();
         self.subscribed_at = Some(now.at);
         match self.session.subscribe(now, &self.binding.main, &wanted) {
-            Ok(id) => self.subscription = Some(id),
+            Ok(id) => self.subscription = Some((id, self.session.has_text_flags())),
             Err(_) => self.asks_for_all = true,
         }
-        self.count_all(now);
+    }
+
+    /// Whether a subscription that was refused is worth another try, with its flags written otherwise.
+    fn respell(&mut self, refused_text: bool) -> bool {
+        if refused_text == self.session.has_text_flags() {
+            let knows_flags = self.session.agreed().is_some_and(|agreed| agreed.core.has_send_on_change());
+            if self.has_respelt || !knows_flags {
+                return false;
+            }
+            self.has_respelt = true;
+            self.session.set_text_flags(!refused_text);
+        }
+        true
     }
 
     /// Ready, and every subscribed status has come once, or none will come.
@@ -374,8 +409,8 @@ impl Exchange {
     }
 
     fn status(&mut self) -> Answer {
-        let outlived = self.requests.take_outlived();
-        Answer::Status(self.reading().status(outlived))
+        let ended = self.requests.take_end();
+        Answer::Status(self.reading().status(ended))
     }
 
     fn reading(&self) -> Reading<'_> {
@@ -501,10 +536,10 @@ impl Exchange {
         };
         if ours {
             self.conclude(Answer::Refused(reason));
-        } else if self.subscription.as_deref() == Some(id) {
-            self.asks_for_all = true;
-        } else if self.counting.as_deref() == Some(id) {
-            self.count_each(now);
+        } else if let Some((_, text)) = self.subscription.take_if(|(sent, _)| sent.as_str() == id) {
+            if self.respell(text) { self.watch(now) } else { self.asks_for_all = true }
+        } else if let Some((_, text)) = self.counting.take_if(|(sent, _)| sent.as_str() == id) {
+            if self.respell(text) { self.count_all(now) } else { self.count_each(now) }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The priority request (M0022) and the list of their states (S0033) of the signal exchange list
 //! for traffic light controllers, 1.1 and later.
 
+pub use clearway_contract::plainly;
 use clearway_signals::{Millis, RequestState};
 use serde_json::Value;
 
@@ -11,8 +12,11 @@ const COMMAND: &str = "M0022";
 const LIST: &str = "S0033";
 /// The highest level.
 pub const LEVEL_MAX: u8 = 14;
-/// The latest arrival that a request can name, seconds.
-pub const ETA_MAX_S: i64 = 255;
+/// The latest arrival that we announce, although the list has room for 255 s. A controller counts the
+/// life of a request that nobody updates from its announced arrival: whoever announces a later one
+/// leaves the request standing for longer when he falls silent. A vehicle that is further away is
+/// announced so and corrected by the updates.
+pub const ARRIVAL_MAX: Millis = Millis::from_s(30);
 
 /// What a request asks priority for. Exactly one, and only with a new request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,7 +57,7 @@ pub enum Change {
 }
 
 /// The arguments of M0022. The reference goes with a new request alone, and what does not apply is
-/// left out, as the list demands. The level is 14 at most, the arrival 255 s.
+/// left out, as the list demands. The level is 14 at most, the arrival [`ARRIVAL_MAX`].
 #[must_use]
 pub fn request(id: &str, change: &Change, level: u8, arrival_in: Millis) -> Vec<Argument> {
     let argument = |name: &str, value: String| Argument {
@@ -76,8 +80,8 @@ pub fn request(id: &str, change: &Change, level: u8, arrival_in: Millis) -> Vec<
     // The level is no optional argument of the list: a cancellation has one too.
     arguments.push(argument("level", level.min(LEVEL_MAX).to_string()));
     if *change != Change::Cancel {
-        let eta_s = (arrival_in.0.max(0) / 1000).min(ETA_MAX_S);
-        arguments.push(argument("eta", eta_s.to_string()));
+        let eta = arrival_in.max(Millis::ZERO).min(ARRIVAL_MAX);
+        arguments.push(argument("eta", (eta.0 / 1000).to_string()));
     }
     arguments
 }
@@ -137,21 +141,6 @@ pub fn states(value: &StatusValue) -> Option<Vec<Shown>> {
     Some(entries.iter().filter_map(entry).collect())
 }
 
-/// What a state says of a request, as the rest of a sentence that begins with it.
-#[must_use]
-pub const fn plainly(state: RequestState) -> &'static str {
-    match state {
-        RequestState::Received => "the controller has it and has not decided yet",
-        RequestState::Queued => "the controller serves something else first",
-        RequestState::Activated => "the controller serves it",
-        RequestState::Completed => "the controller has served it to its end",
-        RequestState::Timeout => "it waited too long behind others, and the controller dropped it unserved",
-        RequestState::Rejected => "the controller cannot grant it",
-        RequestState::Cooldown => "the controller has just served a similar one and grants no other yet",
-        RequestState::Stale => "it was served too long without an end, and the controller dropped it",
-    }
-}
-
 fn state(word: &str) -> Option<RequestState> {
     [
         RequestState::Received,
@@ -188,7 +177,7 @@ mod tests {
                 ("vehicleType", "emergency"),
                 ("type", "new"),
                 ("level", "14"),
-                ("eta", "255"),
+                ("eta", "30"),
             ]
         );
     }

@@ -121,6 +121,7 @@ impl Keeper {
         self.watch_mode(now, serves_requests(status.mode));
         self.read_back(now, calls, reading.current);
         self.give_up_outlived(now, reading.outlived);
+        self.give_up_ended(now, reading.ended);
     }
 
     fn watch_mode(&mut self, now: Now, serves: bool) {

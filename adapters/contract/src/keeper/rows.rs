@@ -1,6 +1,6 @@
 //! The rows of a keeper: what is wanted, written, read back, released.
 
-use clearway_signals::{Channel, Millis, RequestId, RowId, RowSet};
+use clearway_signals::{Channel, Millis, RequestId, RequestState, RowId, RowSet};
 
 use super::{Keeper, Made, RELEASES_MAX, Release};
 use crate::ask::{Ask, Call, Now, Write};
@@ -129,6 +129,7 @@ impl Keeper {
                     controller,
                     request,
                     assert: true,
+                    written: true,
                     fix_ns,
                     confirmed_ns,
                 });
@@ -140,11 +141,12 @@ impl Keeper {
         self.releases.retain(|release| {
             let on = calls.contains(release.row) || owed.contains(release.row);
             if !on {
-                let (request, fix_ns) = (release.request, release.fix_ns);
+                let Release { request, fix_ns, written, .. } = *release;
                 events.push(PortEvent::Confirmed {
                     controller,
                     request,
                     assert: false,
+                    written,
                     fix_ns,
                     confirmed_ns,
                 });
@@ -165,6 +167,17 @@ impl Keeper {
         let held = self.mailbox.lease().is_some_and(|lease| outlived.contains(lease.row));
         if held && let Some(lease) = self.mailbox.drop_lease() {
             self.end_lease(now, &lease, "the controller's maximum presence is over");
+        }
+    }
+
+    /// The controller ended the request by its own word: it is given up, and taken back for good measure.
+    pub(super) fn give_up_ended(&mut self, now: Now, ended: Option<(RowId, RequestState)>) {
+        let Some((row, state)) = ended else { return };
+        if let Some(lease) = self.mailbox.end_lease(row) {
+            self.events.push(PortEvent::Ended(self.site.controller, lease.request, state));
+            if self.may_be_on(lease.row) {
+                self.release(now, lease.row, lease.request, None);
+            }
         }
     }
 
@@ -192,6 +205,7 @@ impl Keeper {
                 controller,
                 request,
                 assert: false,
+                written: false,
                 fix_ns,
                 confirmed_ns,
             });

@@ -1,4 +1,4 @@
-use clearway_signals::{Capabilities, ControllerStatus, Millis, RowSet};
+use clearway_signals::{Capabilities, ControllerStatus, Millis, RequestId, RequestState, RowSet};
 use proptest::prelude::*;
 
 use crate::ask::{Answer, Ask, StatusReading};
@@ -18,6 +18,7 @@ impl Face for Direct {
                 status: ControllerStatus { mode: device.mode, ..ControllerStatus::default() },
                 calls: device.calls,
                 outlived: device.outlived,
+                ended: device.ended,
                 current: true,
                 uptime: Some(device.uptime()),
             }),
@@ -70,6 +71,41 @@ fn s7_a_short_dead_man_timer_makes_the_refresh_faster() {
     let writes: Vec<Millis> = bench.device.writes.iter().map(|(at, _)| *at).collect();
     assert!(writes.len() > 8, "{writes:?}");
     assert!(writes.windows(2).all(|pair| pair[1] - pair[0] <= Millis(550)), "{writes:?}");
+}
+
+#[test]
+fn a_transit_request_that_the_controller_ended_is_not_made_again_and_another_one_is() {
+    let site = site(Protocol::Modbus);
+    let mut bench = Bench::new(&site, &make);
+    let (s, far) = (Millis::from_s, Millis::from_s(60));
+    let calls = |bench: &mut Bench, row, request, revision, until| {
+        bench.offer(&assertion(&site, row, request, revision, bench.now, far));
+        bench.run_until(until);
+        bench.device.calls
+    };
+    assert_eq!(calls(&mut bench, TRANSIT, 1, 1, s(5)), RowSet::of(TRANSIT));
+    bench.device.ended = Some((TRANSIT, RequestState::Rejected));
+    assert_eq!(calls(&mut bench, TRANSIT, 1, 2, s(7)), RowSet::EMPTY);
+    bench.device.ended = None;
+    assert_eq!(calls(&mut bench, TRANSIT, 1, 3, s(9)), RowSet::EMPTY, "refreshed in vain");
+    assert_eq!(calls(&mut bench, TRANSIT, 2, 1, s(11)), RowSet::of(TRANSIT));
+    let told = |event: &PortEvent| matches!(event, PortEvent::Ended(_, RequestId(1), RequestState::Rejected));
+    assert_eq!((bench.count(told), bench.count(|e| matches!(e, PortEvent::Refused(..)))), (1, 0));
+}
+
+#[test]
+fn an_emergency_vehicle_may_ask_again_after_the_controller_ended_its_request() {
+    let site = site(Protocol::Modbus);
+    let mut bench = Bench::new(&site, &make);
+    bench.offer(&assertion(&site, MAIN, 1, 1, bench.now, Millis::from_s(60)));
+    bench.run_until(Millis::from_s(3));
+    bench.device.ended = Some((MAIN, RequestState::Cooldown));
+    bench.run_until(Millis::from_s(5));
+    assert_eq!(bench.device.calls, RowSet::EMPTY);
+    bench.device.ended = None;
+    bench.offer(&assertion(&site, MAIN, 1, 2, bench.now, Millis::from_s(60)));
+    bench.run_until(Millis::from_s(7));
+    assert_eq!(bench.device.calls, RowSet::of(MAIN));
 }
 
 #[test]

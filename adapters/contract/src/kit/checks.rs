@@ -47,7 +47,7 @@ fn written(request: u32, wanted: bool) -> impl Fn(&PortEvent) -> bool {
 }
 
 fn refused(request: u32) -> impl Fn(&PortEvent) -> bool {
-    move |event| matches!(event, PortEvent::Refused(_, r, _) if *r == RequestId(request))
+    move |event| matches!(event, PortEvent::Refused(_, r, _) | PortEvent::Ended(_, r, _) if *r == RequestId(request))
 }
 
 fn s(seconds: i64) -> Millis {

@@ -1,6 +1,6 @@
 //! The scripted device of the kit: what a controller does with our rows, and how it fails.
 
-use clearway_signals::{Channel, Millis, Mode, Owner, RowId, RowSet};
+use clearway_signals::{Channel, Millis, Mode, Owner, RequestState, RowId, RowSet};
 
 use crate::gate::{Entry, GateReading, Intervals, RowReading};
 use crate::site::Site;
@@ -42,6 +42,8 @@ pub struct Device {
     pub started: Millis,
     /// Rows whose call outlived its maximum presence.
     pub outlived: RowSet,
+    /// A request that it ended by its own word, as it says now.
+    pub ended: Option<(RowId, RequestState)>,
     /// Each write that it accepted: when, and the rows called after it.
     pub writes: Vec<(Millis, RowSet)>,
     /// Arrivals that came with calls: when, and in how long.
@@ -64,6 +66,7 @@ impl Device {
             configuration_hash,
             started: Millis::ZERO,
             outlived: RowSet::EMPTY,
+            ended: None,
             writes: Vec::new(),
             arrivals: Vec::new(),
             drops_at: Millis::NEVER,

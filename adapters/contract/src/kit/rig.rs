@@ -1,17 +1,17 @@
 //! The second half of the kit: a whole adapter, task and sockets and all, before a device that the
 //! protocol's tests bring. No test sleeps; each waits for an event, ten seconds at most.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, mpsc as threads};
 use std::time::{Duration, Instant};
 
-use clearway_signals::{Millis, RequestId, RowId, RowSet};
+use clearway_signals::{Millis, PreemptState, RequestId, RequestState, RowId, RowSet};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-use super::{MAIN, assertion, release};
+use super::{MAIN, TRANSIT, assertion, release};
 use crate::actor::{Clock, RELEASE_ALL_WITHIN, Surroundings};
 use crate::outbox::{Outbox, outbox};
 use crate::port::{Dispatch, LinkState, PortEvent};
@@ -331,4 +331,48 @@ pub async fn s6_another_device_is_never_written(stage: &dyn Stage) {
     assert!(matches!(refused, PortEvent::NotArmed(_, why) if why.contains("configuration")));
     rig.stop().await;
     assert_eq!(stage.accepted(), 0);
+}
+
+/// A tram's request is seen to be granted, by the controller's own status and without a preemption, and
+/// to be gone after its release. The device must grant it within the patience of a test.
+pub async fn a_trams_grant_and_release_are_read(stage: &dyn Stage) {
+    let mut rig = Rig::start(stage, |_| {});
+    rig.armed().await;
+    rig.end.call(&rig.site, TRANSIT, 1, Millis::from_s(8));
+    rig.confirmed(1, true).await;
+    let granted =
+        |event: &PortEvent| matches!(event, PortEvent::Status(status) if status.active == Some(TRANSIT));
+    let PortEvent::Status(status) = rig.event("the grant", granted).await else { unreachable!("a status") };
+    assert_eq!((status.preempt, status.asserted), (PreemptState::NotActive, RowSet::of(TRANSIT)));
+    rig.release(TRANSIT, 1).await;
+    rig.confirmed(1, false).await;
+    let over = |event: &PortEvent| matches!(event, PortEvent::Status(status) if status.active.is_none() && status.asserted.is_empty());
+    rig.event("the end", over).await;
+    assert!(stage.calls().is_empty());
+    rig.stop().await;
+}
+
+/// A tram's request that the controller rejects by its own status, not by refusing the write, is given up
+/// with the controller's word. `refuse` makes the device reject what it holds.
+pub async fn a_trams_rejection_is_read(stage: &dyn Stage, refuse: impl FnOnce()) {
+    let (reached, reaches) = threads::channel();
+    let (go, goes) = threads::channel::<()>();
+    let goes = Mutex::new(goes);
+    let mut rig = Rig::start(stage, move |event| {
+        if matches!(event, PortEvent::Written { assert: true, .. }) && reached.send(()).is_ok() {
+            // The adapter reads no status before the device has made up its mind.
+            let _ = goes.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PATIENCE);
+        }
+    });
+    rig.armed().await;
+    rig.call(TRANSIT, 1).await;
+    let written = tokio::task::spawn_blocking(move || reaches.recv_timeout(PATIENCE)).await;
+    written.expect("it waits in peace").expect("the write");
+    refuse();
+    drop(go);
+    let ended = rig.event("the end", |event| matches!(event, PortEvent::Ended(..))).await;
+    let PortEvent::Ended(_, request, state) = ended else { unreachable!("an end") };
+    assert_eq!((request, state), (RequestId(1), RequestState::Rejected));
+    rig.until_off().await;
+    rig.stop().await;
 }

@@ -7,7 +7,7 @@ use clearway_egress::{Framing, Rules, Writes};
 use clearway_field::proxy::{Fault, Proxy, Speech};
 use clearway_field::{ArmingFault, FaceKind, Field, FieldOptions};
 use clearway_network::testing::corridor;
-use clearway_signals::{ControllerId, Millis, RowSet};
+use clearway_signals::{ControllerId, Millis, Mode, RowSet};
 use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 
@@ -34,19 +34,30 @@ impl Scene {
 
     /// The face and the adapter set up in their own ways.
     async fn with(modbus: Setup, ours: Options) -> Self {
+        Self::starting(Millis::ZERO, 1.0, modbus, ours).await
+    }
+
+    /// Some seconds before the controller's green for trams ends.
+    async fn before_a_tram(modbus: Setup, ours: Options) -> Self {
+        Self::starting(Millis::from_s(24), 2.0, modbus, ours).await
+    }
+
+    /// At a time of the controller's clock, whose seconds are so much shorter than ours.
+    async fn starting(start: Millis, speed: f64, modbus: Setup, ours: Options) -> Self {
         let network = corridor(2);
         let faces = [FaceKind::Ntcip, FaceKind::Modbus];
         let backup_time = Millis::from_s(2);
         // A remote I/O module has its own watchdog, and no other timer ends what it calls.
         let emulator = match modbus.map {
-            Map::Clearway => clearway_field::Options { backup_time, ..Default::default() },
+            Map::Clearway => clearway_field::Options { start, backup_time, ..Default::default() },
             Map::Relay => clearway_field::Options {
+                start,
                 backup_time: Millis::ZERO,
                 ttl_max: backup_time,
                 ..Default::default()
             },
         };
-        let options = FieldOptions { emulator, modbus, ..FieldOptions::default() };
+        let options = FieldOptions { emulator, speed, modbus, ..FieldOptions::default() };
         let field = Field::start(&network, &faces, options).await.expect("binds on loopback");
         let device = field.address(ID).expect("a face").to_string();
         let here = "127.0.0.1:0".parse().expect("an address");
@@ -161,6 +172,21 @@ async fn a_priority_request_is_carried_with_its_arrival() {
     rig.release(clearway_contract::kit::TRANSIT, 1).await;
     rig.confirmed(1, false).await;
     rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trams_grant_and_release_are_read() {
+    let scene = Scene::before_a_tram(Setup::default(), Options::default()).await;
+    rig::a_trams_grant_and_release_are_read(&scene).await;
+    scene.field.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trams_rejection_is_read() {
+    let scene = Scene::before_a_tram(Setup::default(), Options::default()).await;
+    let flash = || scene.field.with(ID, |emulator| emulator.set_mode(Mode::Flash)).expect("it is there");
+    rig::a_trams_rejection_is_read(&scene, flash).await;
+    scene.field.shutdown().await;
 }
 
 /// A Modbus TCP frame around command registers, as the client library writes it.

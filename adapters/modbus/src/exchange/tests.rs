@@ -1,11 +1,13 @@
-use clearway_contract::kit::{CHECKS, Device, Face, PACE, site};
-use clearway_contract::{Answer, Ask, Pace, Protocol, Site, judge};
-use clearway_signals::{Channel, Millis, Mode, Owner, RowKind, RowSet};
+use clearway_contract::kit::{CHECKS, Device, Face, PACE, TRANSIT, site};
+use clearway_contract::{Answer, Ask, Life, Pace, Protocol, PrsStatus, Site};
+use clearway_signals::{Channel, Millis, Mode, Owner, PreemptState, RequestState, RowKind, RowSet};
 use proptest::prelude::*;
 
 use super::{Exchange, Request};
 use crate::codec::crc16;
 use crate::frame::Span;
+
+mod gate;
 
 /// A register server over the kit's device, with a connection that a restart breaks.
 struct Server {
@@ -144,28 +146,65 @@ fn conformance() {
     }
 }
 
-#[test]
-fn a_healthy_device_arms_and_another_map_does_not() {
+/// The exchange with a device of minor version 1 that was asked for the transit row, and its status
+/// registers: the frame's echo, the request held, `state`, and the row that the state is about.
+fn asked(minor: Vec<u16>, state: u16) -> (Exchange, Vec<u16>) {
     let mut device = Device::new(site(Protocol::Modbus));
-    let mut server = Server {
-        exchange: Exchange::new(device.site.clone()),
-        connected_to: Some(Millis::ZERO),
-        holding: [0; 9],
-    };
-    let Answer::Gate(reading) = server.exchange(&Ask::Gate, &mut device) else { panic!("a reading") };
-    assert!(judge(&device.site, &reading, 1, Millis::ZERO).is_ok());
+    let mut exchange = Exchange::new(device.site.clone());
+    let server = Server { exchange: exchange.clone(), connected_to: None, holding: [0; 9] };
     let mut registers: Vec<Vec<u16>> = Vec::new();
-    for request in server.exchange.requests(&Ask::Gate) {
+    for request in exchange.requests(&Ask::Gate) {
         let Request::Read(span) = request else { panic!("a read") };
-        registers.push(server.read(span, &device));
+        registers.push(if request.may_be_missing() { minor.clone() } else { server.read(span, &device) });
     }
-    registers[1][0] = 2;
-    let Answer::Gate(reading) = server.exchange.answer(&Ask::Gate, &registers) else { panic!("a reading") };
-    assert!(!reading.protocol_fits);
-    registers[2][12 + 11] = 0;
-    let Answer::Gate(reading) = server.exchange.answer(&Ask::Gate, &registers) else { panic!("a reading") };
-    let findings = judge(&device.site, &reading, 1, Millis::ZERO).expect_err("two rows fail");
-    assert_eq!(findings.len(), 2, "{findings:?}");
+    assert!(matches!(exchange.answer(&Ask::Gate, &registers), Answer::Gate(_)));
+    device.calls = RowSet::of(TRANSIT);
+    exchange.priority = Some((TRANSIT, asking()));
+    let mut status = server.read(Span { first: 0, count: 26 }, &device);
+    if minor.first().is_some_and(|minor| *minor > 0) {
+        status.extend([state, 0x010e]);
+    }
+    (exchange, status)
+}
+
+fn asking() -> Life {
+    let mut life = Life::default();
+    life.ask();
+    life
+}
+
+#[test]
+fn each_state_of_a_priority_request_is_read() {
+    for status in PrsStatus::ALL {
+        let (mut exchange, registers) = asked(vec![1], status.code().into());
+        let Answer::Status(reading) = exchange.answer(&Ask::Status, &[registers]) else { panic!("a status") };
+        let end = Some(status.state(RequestState::Received)).filter(|_| status.is_closed());
+        assert_eq!(reading.ended, end.map(|state| (TRANSIT, state)), "{status:?}");
+        assert_eq!(reading.status.active, Some(TRANSIT).filter(|_| status.is_active()), "{status:?}");
+        assert_eq!((reading.status.preempt, reading.calls), (PreemptState::NotActive, RowSet::of(TRANSIT)));
+    }
+}
+
+#[test]
+fn the_state_of_another_row_and_an_older_reading_end_nothing() {
+    let (mut exchange, mut registers) = asked(vec![1], 12);
+    registers[27] = 0x020e;
+    let Answer::Status(reading) = exchange.answer(&Ask::Status, &[registers.clone()]) else {
+        panic!("a status")
+    };
+    assert_eq!((reading.ended, reading.status.active), (None, None));
+    registers[27] = 0x010e;
+    exchange.written = Some(9);
+    let Answer::Status(reading) = exchange.answer(&Ask::Status, &[registers]) else { panic!("a status") };
+    assert_eq!((reading.ended, reading.current), (None, false));
+}
+
+#[test]
+fn a_device_of_version_1_0_is_read_as_ever() {
+    let (mut exchange, registers) = asked(Vec::new(), 4);
+    assert_eq!(exchange.requests(&Ask::Status), [Request::Read(Span { first: 0, count: 26 })]);
+    let Answer::Status(reading) = exchange.answer(&Ask::Status, &[registers]) else { panic!("a status") };
+    assert_eq!((reading.calls, reading.status.active), (RowSet::of(TRANSIT), None));
 }
 
 #[test]

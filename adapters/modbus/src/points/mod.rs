@@ -216,8 +216,8 @@ impl PointExchange {
             set.iter()
                 .find(|row| self.site.rows.get(row.index()).is_some_and(|r| r.channel == Channel::Preempt))
         };
-        let active = preempts(served);
-        let preempt = match (active, preempts(calls)) {
+        let confirmed = preempts(served);
+        let preempt = match (confirmed, preempts(calls)) {
             (Some(_), _) => PreemptState::Dwell,
             (None, Some(_)) => PreemptState::NotActiveWithCall,
             (None, None) => PreemptState::NotActive,
@@ -232,13 +232,14 @@ impl PointExchange {
             greens: lamps(&|group| Some(group.green)),
             yellows: lamps(&|group| group.yellow),
             clearing: lamps(&|group| group.clearance),
-            active,
+            // A confirmed priority input is no preemption: it shows as the served row alone.
+            active: confirmed.or_else(|| served.iter().next()),
             preempt,
             ..ControllerStatus::default()
         };
         self.on = calls;
         // What was read back is the point itself: there is no older state that it could show.
-        StatusReading { status, calls, outlived: RowSet::EMPTY, current: true, uptime: None }
+        StatusReading { status, calls, outlived: RowSet::EMPTY, ended: None, current: true, uptime: None }
     }
 
     fn counts(&mut self, values: &[Vec<u16>]) -> Answer {

@@ -9,15 +9,20 @@ use std::time::Duration;
 
 use async_snmp::message::CommunityMessage;
 use async_snmp::{
-    Auth, Client, ClientBuilder, DecodeConfig, Error, ErrorStatus, Oid, PduBody, RequestPdu, Retry,
-    StandardPduType, UdpTransport, UsmConfig, Value as Wire, VarBind, Version,
+    Auth, Client, ClientBuilder, Error, ErrorStatus, Oid, RequestPdu, Retry, UdpTransport, UsmConfig,
+    Value as Wire, VarBind, Version,
 };
 use clearway_contract::actor::Clock;
 use clearway_egress::AllowList;
 
 use super::credentials::Credentials;
+use super::reply::{Asker, Reply};
 use super::transport::{Guarded, Opener, Reading};
 use crate::frame::{Data, Name, Value};
+
+/// Error statuses (RFC 3416, 3): the answer would be too long; version 1: an object is not there.
+const TOO_BIG: i32 = 1;
+const NO_SUCH_NAME: i32 = 2;
 
 /// Why an exchange came to nothing.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -80,12 +85,14 @@ impl Dial for SnmpDial {
         let (auth, reading) = self.auth()?;
         let (clock, wire_ns) = (Arc::clone(&self.clock), Arc::clone(&self.wire_ns));
         let guarded = Guarded::new(handle, self.allow, reading, clock, wire_ns);
+        let short = Asker::of(&self.credentials, self.answer_within).map(|asker| (asker, guarded.clone()));
         let client = ClientBuilder::new(auth)
             .request_timeout(self.answer_within)
             .retry(Retry::none())
             .max_oids_per_request(self.names_max)
             .build_with_transport(guarded);
-        client.map(SnmpSession).map_err(|error| error.to_string())
+        let client = client.map_err(|error| error.to_string())?;
+        Ok(SnmpSession { client, short })
     }
 }
 
@@ -110,19 +117,42 @@ impl SnmpDial {
 }
 
 /// A session of the SNMP library.
-pub(super) struct SnmpSession(Client<Guarded>);
+pub(super) struct SnmpSession {
+    client: Client<Guarded>,
+    /// In version 1 and 2c: the shorter way to read.
+    short: Option<(Asker, Guarded)>,
+}
 
 impl Session for SnmpSession {
     async fn get(&self, names: &[Name]) -> Result<Vec<Option<Value>>, SessionError> {
+        let reply = match &self.short {
+            Some((asker, way)) => asker.ask(way, names).await.map_err(SessionError::Failed)?,
+            None => Reply::Error(TOO_BIG, 0),
+        };
+        match reply {
+            Reply::Values(values) => return Ok(values),
+            // The client asks for less at once.
+            Reply::Error(TOO_BIG, _) => {}
+            Reply::Error(NO_SUCH_NAME, index) => {
+                let index = usize::try_from(index).ok().and_then(|index| index.checked_sub(1));
+                return Err(match index.filter(|index| *index < names.len()) {
+                    Some(index) => SessionError::Absent(index),
+                    None => SessionError::Failed("the device lacks an object and does not say which".into()),
+                });
+            }
+            Reply::Error(status, _) => {
+                return Err(SessionError::Failed(ErrorStatus::from_i32(status).to_string()));
+            }
+        }
         let oids: Vec<Oid> = names.iter().map(|name| Oid::from_slice(name.arcs())).collect();
-        let response = self.0.get_many(&oids).await.map_err(|error| read_error(&error, names.len()))?;
+        let response = self.client.get_many(&oids).await.map_err(|error| read_error(&error, names.len()))?;
         values_of(response.varbinds, names)
             .ok_or_else(|| SessionError::Failed("the answer is about other objects".into()))
     }
 
     async fn set(&self, bindings: &[(Name, Data)]) -> Result<(), SessionError> {
         let bindings: Vec<(Oid, Wire)> = bindings.iter().map(encode).collect();
-        match self.0.set_many(&bindings).await {
+        match self.client.set_many(&bindings).await {
             Ok(_) => Ok(()),
             Err(error) => Err(match status_of(&error) {
                 Some((status, _)) => SessionError::Refused(status.to_string()),
@@ -157,17 +187,6 @@ fn values_of(varbinds: Vec<VarBind>, names: &[Name]) -> Option<Vec<Option<Value>
     same.then(|| varbinds.into_iter().map(|varbind| decode(varbind.value)).collect())
 }
 
-pub(super) fn read_response(datagram: &[u8], names: &[Name]) -> Option<Vec<Option<Value>>> {
-    let bytes = bytes::Bytes::copy_from_slice(datagram);
-    let decoded = CommunityMessage::decode(bytes, DecodeConfig::default()).ok()?;
-    match decoded.value.into_pdu()?.into_raw_parts() {
-        (_, PduBody::Standard { pdu_type: StandardPduType::Response, error_status: 0, .. }, varbinds) => {
-            values_of(varbinds, names)
-        }
-        _ => None,
-    }
-}
-
 fn read_error(error: &Error, count: usize) -> SessionError {
     let index = match status_of(error) {
         Some((ErrorStatus::NoSuchName, index)) => usize::try_from(index).ok().and_then(|i| i.checked_sub(1)),
@@ -189,7 +208,7 @@ fn status_of(error: &Error) -> Option<(ErrorStatus, u32)> {
     }
 }
 
-fn decode(value: Wire) -> Option<Value> {
+pub(super) fn decode(value: Wire) -> Option<Value> {
     Some(match value {
         Wire::NoSuchObject | Wire::NoSuchInstance | Wire::EndOfMibView => return None,
         Wire::Integer(number) => Value::Integer(number.into()),

@@ -10,7 +10,7 @@ use clearway_field::faces::ntcip::{Setup, SnmpUser};
 use clearway_field::proxy::{Fault, Proxy};
 use clearway_field::{ArmingFault, FaceKind, Field, FieldOptions};
 use clearway_network::testing::corridor;
-use clearway_signals::{ControllerId, Millis, RowSet};
+use clearway_signals::{ControllerId, Millis, Mode, RowSet};
 use tokio::task::JoinHandle;
 
 use super::{Credentials, Options, User, allow_list};
@@ -51,10 +51,19 @@ impl Scene {
 
     /// A controller whose seconds are so much shorter than ours.
     async fn at_speed(speed: u8, id: ControllerId, credentials: Credentials) -> Self {
+        Self::starting(Millis::ZERO, speed, id, credentials).await
+    }
+
+    /// A controller with a priority channel, some seconds before its green for trams ends.
+    async fn before_a_tram(credentials: Credentials) -> Self {
+        Self::starting(Millis::from_s(24), 2, ControllerId(1), credentials).await
+    }
+
+    async fn starting(start: Millis, speed: u8, id: ControllerId, credentials: Credentials) -> Self {
         let network = corridor(2);
         let faces = [FaceKind::Ntcip, FaceKind::Ntcip];
         let backup_time = Millis::from_s(2 * i64::from(speed));
-        let emulator = clearway_field::Options { backup_time, ..Default::default() };
+        let emulator = clearway_field::Options { start, backup_time, ..Default::default() };
         let speed = speed.into();
         let options = FieldOptions { emulator, speed, ntcip: agent_setup(), ..FieldOptions::default() };
         let field = Field::start(&network, &faces, options).await.expect("binds on loopback");
@@ -147,6 +156,22 @@ scenarios! {
     a_cut_wire_is_noticed_and_survived,
     late_answers_confuse_nothing,
     s6_another_device_is_never_written,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trams_grant_and_release_are_read() {
+    let scene = Scene::before_a_tram(Credentials::default()).await;
+    rig::a_trams_grant_and_release_are_read(&scene).await;
+    scene.field.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trams_rejection_is_read() {
+    let scene = Scene::before_a_tram(user()).await;
+    let flash =
+        || scene.field.with(scene.id, |emulator| emulator.set_mode(Mode::Flash)).expect("it is there");
+    rig::a_trams_rejection_is_read(&scene, flash).await;
+    scene.field.shutdown().await;
 }
 
 #[tokio::test]

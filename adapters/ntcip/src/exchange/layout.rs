@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use clearway_contract::{Ask, Site};
-use clearway_signals::Channel;
+use clearway_signals::{Channel, GroupSet, RequestRow, RowId};
 
 use super::preempts;
-use crate::codec::eight_of;
+use crate::codec::{eight_of, lamps};
 use crate::frame::{self, Name, Object};
 use crate::outputs::Outputs;
 use crate::profile::{Profile, Version};
@@ -48,18 +48,54 @@ pub(super) fn phases(profile: &Profile, outputs: &Outputs) -> BTreeSet<u8> {
     outputs.phases.iter().chain(&profile.phases).copied().filter(|number| *number > 0).collect()
 }
 
+/// What an object of the status reading tells.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Slot {
+    /// Who steers the unit.
+    Control,
+    /// Whether it flashes.
+    Flash,
+    /// Since when it runs.
+    Uptime,
+    /// Groups in a light, by bit.
+    Lamps(Light, [GroupSet; 8]),
+    /// The state of a preempt row, with its number.
+    State(RowId, u8),
+    /// The remote call of an own preempt row.
+    Call(RowId),
+}
+
+/// What groups show.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Light {
+    /// Green, or walk.
+    Green,
+    /// Yellow.
+    Yellow,
+    /// Pedestrian clearance.
+    Clearing,
+}
+
 /// The names of each ask.
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     gate: Vec<Name>,
     status: Vec<Name>,
+    /// What the names of the status reading tell, in the same order.
+    slots: Vec<Slot>,
     counts: Vec<Name>,
 }
 
 impl Layout {
     pub(super) fn new(site: &Site, profile: &Profile, outputs: &Outputs) -> Self {
         let reader = Reader { site, profile, outputs };
-        Self { gate: reader.gate(), status: reader.status(), counts: reader.counts() }
+        let (slots, status) = reader.status().into_iter().unzip();
+        Self { gate: reader.gate(), status, slots, counts: reader.counts() }
+    }
+
+    /// What each object of the status reading tells, in the order of its names.
+    pub(super) fn slots(&self) -> &[Slot] {
+        &self.slots
     }
 
     pub(super) fn names(&self, ask: &Ask) -> &[Name] {
@@ -79,27 +115,58 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    fn status(&self) -> Vec<Name> {
-        let mut list = List::new(self.profile);
-        list.scalars(&[frame::CONTROL_STATUS, frame::FLASH_STATUS, frame::UPTIME]);
-        let lights = [frame::GREENS, frame::YELLOWS, frame::WALKS, frame::PED_CLEARS];
-        list.eights(&self.outputs.phases, &lights);
-        list.eights(&self.outputs.overlaps, &[frame::OVERLAP_GREENS, frame::OVERLAP_YELLOWS]);
-        list.eights(&self.outputs.channels, &[frame::CHANNEL_GREENS, frame::CHANNEL_YELLOWS]);
-        for (id, row) in preempts(self.site) {
-            list.row(&frame::PREEMPT_STATE, row.number);
-            if self.site.own_rows().contains(id) {
-                list.row(&frame::PREEMPT_CALL, row.number);
+    fn status(&self) -> Vec<(Slot, Name)> {
+        let mut list = Vec::new();
+        let scalars = [
+            (frame::CONTROL_STATUS, Slot::Control),
+            (frame::FLASH_STATUS, Slot::Flash),
+            (frame::UPTIME, Slot::Uptime),
+        ];
+        let present = scalars.iter().filter(|(object, _)| self.profile.has(object));
+        list.extend(present.map(|(object, slot)| (*slot, self.profile.scalar(object))));
+        let mut row = |object: &Object, number: u8, slot: Slot| {
+            if self.profile.has(object) {
+                list.push((slot, object.of(number)));
+            }
+        };
+        let Outputs { phases, overlaps, channels, .. } = self.outputs;
+        for eight in self.eights(phases) {
+            let (driving, walking) = (self.outputs.driving(eight), self.outputs.walking(eight));
+            row(&frame::GREENS, eight, Slot::Lamps(Light::Green, driving));
+            row(&frame::YELLOWS, eight, Slot::Lamps(Light::Yellow, driving));
+            row(&frame::WALKS, eight, Slot::Lamps(Light::Green, walking));
+            row(&frame::PED_CLEARS, eight, Slot::Lamps(Light::Clearing, walking));
+        }
+        for eight in self.eights(overlaps) {
+            row(&frame::OVERLAP_GREENS, eight, Slot::Lamps(Light::Green, lamps(overlaps, eight)));
+            row(&frame::OVERLAP_YELLOWS, eight, Slot::Lamps(Light::Yellow, lamps(overlaps, eight)));
+        }
+        for eight in self.eights(channels) {
+            row(&frame::CHANNEL_GREENS, eight, Slot::Lamps(Light::Green, lamps(channels, eight)));
+            row(&frame::CHANNEL_YELLOWS, eight, Slot::Lamps(Light::Yellow, lamps(channels, eight)));
+        }
+        let own = self.site.own_rows();
+        for (id, RequestRow { number, .. }) in preempts(self.site) {
+            row(&frame::PREEMPT_STATE, *number, Slot::State(id, *number));
+            if own.contains(id) {
+                row(&frame::PREEMPT_CALL, *number, Slot::Call(id));
             }
         }
-        list.names
+        list
+    }
+
+    /// The groups of eight that the numbers stand in, as far as the controller serves them.
+    fn eights(&self, numbers: &[u8]) -> impl Iterator<Item = u8> + use<> {
+        let eights: BTreeSet<u8> = numbers.iter().filter(|n| **n > 0).map(|n| eight_of(*n)).collect();
+        let last = self.profile.status_groups_max;
+        eights.into_iter().filter(move |eight| *eight <= last)
     }
 
     fn counts(&self) -> Vec<Name> {
         let mut list = List::new(self.profile);
         if !self.site.detectors.is_empty() {
             list.scalars(&[frame::VOLUME_SEQUENCE]);
-            list.eights(&self.site.detectors, &[frame::DETECTORS_ACTIVE]);
+            self.eights(&self.site.detectors).for_each(|eight| list.row(&frame::DETECTORS_ACTIVE, eight));
             self.site.detectors.iter().for_each(|number| list.row(&frame::VOLUME, *number));
         }
         list.scalars(&[
@@ -174,15 +241,6 @@ impl<'a> List<'a> {
     fn row(&mut self, object: &Object, number: u8) {
         if self.profile.has(object) {
             self.names.push(object.of(number));
-        }
-    }
-
-    /// The groups of eight that the numbers stand in, as far as the controller serves them.
-    fn eights(&mut self, numbers: &[u8], objects: &[Object]) {
-        let eights: BTreeSet<u8> = numbers.iter().filter(|n| **n > 0).map(|n| eight_of(*n)).collect();
-        let last = self.profile.status_groups_max;
-        for eight in eights.into_iter().filter(|eight| *eight <= last) {
-            objects.iter().for_each(|object| self.row(object, eight));
         }
     }
 }

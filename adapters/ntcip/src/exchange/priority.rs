@@ -3,8 +3,8 @@
 //! Each own priority row has one request of ours at most. Its number and vehicle are always the
 //! same, so that whoever takes over after a crash finds it, updates it or cancels it.
 
-use clearway_contract::{Call, Site, Write};
-use clearway_signals::{Channel, Millis, RowId, RowKind};
+use clearway_contract::{Call, Life, Site, Write};
+use clearway_signals::{Channel, Millis, RequestState, RowId, RowKind};
 
 use super::Request;
 use crate::frame::{self, Data, Name, Object, Value};
@@ -22,8 +22,8 @@ struct Row {
     selector: Selector,
     /// As last read; `None` before the first reading and after each write.
     status: Option<PrsStatus>,
-    /// We asked for it, and neither withdrew it nor read that it is over.
-    wanted: bool,
+    /// What has become of the request that we made last, until we withdrew it.
+    life: Life,
 }
 
 /// The own priority rows of a site.
@@ -32,8 +32,8 @@ pub(super) struct Priorities {
     rows: Vec<Row>,
     /// The rows that the outstanding reading is about, in order.
     polled: Vec<RowId>,
-    /// The rows whose request the last reading found over although we wanted it.
-    ended: Vec<RowId>,
+    /// The request that the last reading found over although we wanted it, and how it ended.
+    ended: Option<(RowId, RequestState)>,
     profile: Profile,
 }
 
@@ -53,9 +53,9 @@ impl Priorities {
                 strategy: row.number,
             },
             status: None,
-            wanted: false,
+            life: Life::default(),
         });
-        Self { rows: rows.collect(), polled: Vec::new(), ended: Vec::new(), profile: profile.clone() }
+        Self { rows: rows.collect(), polled: Vec::new(), ended: None, profile: profile.clone() }
     }
 
     /// Whether the site has any.
@@ -74,10 +74,15 @@ impl Priorities {
         self.rows.iter().filter(|row| row.status.is_some_and(PrsStatus::is_held)).map(|row| row.id)
     }
 
-    /// The rows whose request the last reading found over although we wanted it. Said once: a new
-    /// request is another one.
-    pub(super) fn over(&self) -> impl Iterator<Item = RowId> {
-        self.ended.iter().copied()
+    /// The row whose request the priority server serves now.
+    pub(super) fn served(&self) -> Option<RowId> {
+        self.rows.iter().find(|row| row.status.is_some_and(PrsStatus::is_active)).map(|row| row.id)
+    }
+
+    /// The request that the last reading found over although we wanted it. Said once: a new request is
+    /// another one.
+    pub(super) fn ended(&self) -> Option<(RowId, RequestState)> {
+        self.ended
     }
 
     /// The readings of the status buffer: of rows that are held, written or not yet known.
@@ -101,7 +106,8 @@ impl Priorities {
     #[cfg(test)]
     pub(super) fn pretend_asked(&mut self, id: RowId) {
         for row in self.rows.iter_mut().filter(|row| row.id == id) {
-            (row.status, row.wanted) = (None, true);
+            row.status = None;
+            row.life.ask();
         }
     }
 
@@ -112,7 +118,7 @@ impl Priorities {
     /// Take in what came of the polls. A device that refuses the selector knows no such request.
     pub(super) fn see(&mut self, values: &Values) -> Result<(), String> {
         let polled = std::mem::take(&mut self.polled);
-        self.ended.clear();
+        self.ended = None;
         let buffer = self.buffer();
         let mut read = values.all(&buffer);
         for id in polled {
@@ -122,9 +128,8 @@ impl Priorities {
                 Some(Value::Octets(octets)) => status_of(octets, &row.selector)?,
                 Some(Value::Integer(_) | Value::Name(_) | Value::Other) => PrsStatus::IdleNotValid,
             };
-            if row.wanted && status.is_closed() {
-                row.wanted = false;
-                self.ended.push(id);
+            if let Some(state) = row.life.see(status) {
+                self.ended = Some((id, state));
             }
             row.status = Some(status);
         }
@@ -139,14 +144,16 @@ impl Priorities {
         for row in &mut self.rows {
             if write.clear().contains(row.id) {
                 requests.push(set(profile, &frame::PRIORITY_CANCEL, &row.selector.encode()));
-                (row.status, row.wanted) = (None, false);
+                row.status = None;
+                row.life.withdraw();
             }
             let Some(call) = write.call().filter(|call| call.row == row.id) else { continue };
             if row.status.is_some_and(PrsStatus::is_closed) {
                 requests.push(set(profile, &frame::PRIORITY_CLEAR, &row.selector.encode()));
             }
             requests.push(ask(profile, row, call, epoch_ms));
-            (row.status, row.wanted) = (None, true);
+            row.status = None;
+            row.life.ask();
         }
         requests
     }

@@ -1,12 +1,13 @@
 //! Status and counts from values.
 
 use clearway_contract::{Answer, StatusReading};
-use clearway_signals::{ControllerStatus, Millis, Mode, PreemptState, RowId, RowSet};
+use clearway_signals::{ControllerStatus, GroupSet, Millis, PreemptState, RowId, RowSet};
 
-use super::{Exchange, preempts};
-use crate::codec::{bit, eight_of, groups, mode};
+use super::Exchange;
+use super::layout::{Light, Slot};
+use crate::codec::{bit, eight_of, lit, mode};
 use crate::facts::Coordination;
-use crate::frame::{self, Object};
+use crate::frame::{self, Object, Value};
 use crate::values::Values;
 
 /// What the rows of the preempt table show together.
@@ -46,61 +47,38 @@ impl Rows {
 }
 
 impl Exchange {
-    pub(super) fn status(&self, values: &Values) -> StatusReading {
-        // In the order of the layout, so that each value is found at once.
-        let mode = self.mode(values);
-        let uptime = values.integer(&self.profile.scalar(&frame::UPTIME));
-        let lights = self.lights(values);
-        let rows = self.rows(values);
+    /// From the values of the status reading, in the order of its names; `None` where the device has no
+    /// such object.
+    pub(super) fn status<'a>(&self, values: impl Iterator<Item = Option<&'a Value>>) -> StatusReading {
+        let (mut rows, mut lights) = (Rows::default(), ControllerStatus::default());
+        let (mut control, mut flash, mut uptime) = (0, 0, None);
+        for (slot, value) in self.layout.slots().iter().zip(values) {
+            let Some(Value::Integer(value)) = value else { continue };
+            match slot {
+                Slot::Control => control = *value,
+                Slot::Flash => flash = *value,
+                Slot::Uptime => uptime = Some(Millis(value.saturating_mul(10))),
+                Slot::Lamps(light, lamps) => show(&mut lights, *light, lit(lamps, *value)),
+                Slot::State(id, number) => rows.see(*id, *number, PreemptState::from_code(*value)),
+                Slot::Call(id) if *value == 1 => rows.calls = rows.calls.with(*id),
+                Slot::Call(_) => {}
+            }
+        }
         let status = ControllerStatus {
-            mode,
-            active: rows.active.map(|(_, id, _)| id),
+            mode: mode(control, flash),
+            // Priority is no preemption: it shows as the served row, and the preempt state stays what it is.
+            active: rows.active.map(|(_, id, _)| id).or_else(|| self.priorities.served()),
             preempt: rows.state(),
             ..lights
         };
         StatusReading {
             status,
             calls: self.priorities.held().fold(rows.calls, RowSet::with),
-            outlived: self.priorities.over().fold(rows.outlived, RowSet::with),
+            outlived: rows.outlived,
+            ended: self.priorities.ended(),
             current: true,
-            uptime: uptime.map(|ticks| Millis(ticks.saturating_mul(10))),
+            uptime,
         }
-    }
-
-    fn rows(&self, values: &Values) -> Rows {
-        let mut rows = Rows::default();
-        let own = self.site.own_rows();
-        for (id, row) in preempts(&self.site) {
-            let state = values.integer(&frame::PREEMPT_STATE.of(row.number)).unwrap_or(2);
-            rows.see(id, row.number, PreemptState::from_code(state));
-            if own.contains(id) && values.integer(&frame::PREEMPT_CALL.of(row.number)) == Some(1) {
-                rows.calls = rows.calls.with(id);
-            }
-        }
-        rows
-    }
-
-    fn lights(&self, values: &Values) -> ControllerStatus {
-        let outputs = &self.outputs;
-        let of = |object: Object| move |eight: u8| values.integer(&object.of(eight)).unwrap_or(0);
-        ControllerStatus {
-            greens: outputs
-                .driving(of(frame::GREENS))
-                .union(outputs.walking(of(frame::WALKS)))
-                .union(groups(&outputs.overlaps, of(frame::OVERLAP_GREENS)))
-                .union(groups(&outputs.channels, of(frame::CHANNEL_GREENS))),
-            yellows: outputs
-                .driving(of(frame::YELLOWS))
-                .union(groups(&outputs.overlaps, of(frame::OVERLAP_YELLOWS)))
-                .union(groups(&outputs.channels, of(frame::CHANNEL_YELLOWS))),
-            clearing: outputs.walking(of(frame::PED_CLEARS)),
-            ..ControllerStatus::default()
-        }
-    }
-
-    pub(super) fn mode(&self, values: &Values) -> Mode {
-        let unit = |object: Object| values.integer(&self.profile.scalar(&object)).unwrap_or(0);
-        mode(unit(frame::CONTROL_STATUS), unit(frame::FLASH_STATUS))
     }
 
     pub(super) fn counts(&mut self, values: &Values) -> Answer {
@@ -135,4 +113,13 @@ impl Exchange {
         let clock = scalar(frame::GLOBAL_TIME).and_then(|value| u32::try_from(value).ok());
         (self.facts.coordination, self.facts.clock_epoch_s) = (coordination, clock);
     }
+}
+
+fn show(lights: &mut ControllerStatus, light: Light, groups: GroupSet) {
+    let shown = match light {
+        Light::Green => &mut lights.greens,
+        Light::Yellow => &mut lights.yellows,
+        Light::Clearing => &mut lights.clearing,
+    };
+    *shown = shown.union(groups);
 }

@@ -1,6 +1,9 @@
-use clearway_contract::kit::{CHECKS, Device, Face, Fault, TRANSIT, site};
-use clearway_contract::{Answer, Ask, GateRow, Protocol, Site, judge};
-use clearway_signals::{Capabilities, Channel, GroupKind, GroupSet, Millis, Mode, Owner, RowKind, RowSet};
+use clearway_contract::kit::{CHECKS, Device, Face, TRANSIT, site};
+use clearway_contract::{Answer, Ask, Protocol, Site, StatusReading};
+use clearway_signals::{
+    Capabilities, Channel, GroupKind, GroupSet, Millis, Mode, PreemptState, RequestState, RowKind,
+    RowSet,
+};
 use proptest::prelude::*;
 
 use super::{Exchange, Request};
@@ -377,21 +380,31 @@ fn the_absolute_variants_carry_the_wall_clock() {
     assert!(!blocks.contains(&"prgPriorityRequest"));
 }
 
+fn status(agent: &mut Agent, device: &mut Device) -> StatusReading {
+    match agent.exchange(&Ask::Status, device) {
+        Answer::Status(reading) => reading,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
-fn a_request_that_the_priority_server_ends_is_given_up_and_not_repeated() {
-    for status in PrsStatus::ALL.into_iter().filter(|status| status.is_closed()) {
+fn each_of_the_fifteen_states_of_a_request_is_read() {
+    for code in PrsStatus::ALL {
         let mut device = Device::new(priority_site());
-        let mut agent = Agent { closed: status, ..Agent::new(&device.site, Profile::STANDARD) };
+        let mut agent = Agent { closed: code, ..Agent::new(&device.site, Profile::STANDARD) };
         agent.exchange(&Ask::Connect, &mut device);
-        let over = |agent: &mut Agent, device: &mut Device| match agent.exchange(&Ask::Status, device) {
-            Answer::Status(reading) => reading.outlived,
-            other => panic!("{other:?}"),
-        };
         // What was over before we asked for anything is not ours.
-        assert_eq!(over(&mut agent, &mut device), RowSet::EMPTY);
+        assert_eq!(status(&mut agent, &mut device).ended, None);
         agent.exchange.priorities.pretend_asked(TRANSIT);
-        assert_eq!(over(&mut agent, &mut device), RowSet::of(TRANSIT), "{status:?}");
-        assert_eq!(over(&mut agent, &mut device), RowSet::EMPTY);
+        let reading = status(&mut agent, &mut device);
+        let served = Some(TRANSIT).filter(|_| code.is_active());
+        let held = if code.is_held() { RowSet::of(TRANSIT) } else { RowSet::EMPTY };
+        let end = Some(code.state(RequestState::Received)).filter(|_| code.is_closed());
+        assert_eq!((reading.status.active, reading.calls), (served, held), "{code:?}");
+        assert_eq!(reading.ended, end.map(|state| (TRANSIT, state)), "{code:?}");
+        // Priority is no preemption, and an end is said once.
+        assert_eq!(reading.status.preempt, PreemptState::NotActive);
+        assert_eq!(status(&mut agent, &mut device).ended, None);
     }
 }
 

@@ -1,4 +1,3 @@
-use clearway_signals::RequestState as S;
 use proptest::prelude::*;
 
 use super::*;
@@ -60,46 +59,6 @@ fn the_service_table_is_ten_rows_a_flag_and_nine_reserved_octets() {
     octets[100] = 0;
     octets[9] = 16;
     assert_eq!(ServiceTable::decode(&octets), Err(BlockError::Status(16)));
-}
-
-#[test]
-fn all_fifteen_codes_have_their_place_in_the_life_of_a_request() {
-    let expected = [
-        (1, S::Received, S::Timeout, S::Stale),
-        (2, S::Queued, S::Queued, S::Activated),
-        (3, S::Queued, S::Queued, S::Activated),
-        (4, S::Activated, S::Activated, S::Activated),
-        (5, S::Activated, S::Activated, S::Activated),
-        (6, S::Activated, S::Activated, S::Activated),
-        (7, S::Activated, S::Activated, S::Activated),
-        (8, S::Timeout, S::Timeout, S::Completed),
-        (9, S::Cooldown, S::Timeout, S::Stale),
-        (10, S::Timeout, S::Timeout, S::Stale),
-        (11, S::Rejected, S::Timeout, S::Stale),
-        (12, S::Rejected, S::Timeout, S::Stale),
-        (13, S::Completed, S::Completed, S::Completed),
-        (14, S::Activated, S::Activated, S::Activated),
-        (15, S::Rejected, S::Timeout, S::Stale),
-    ];
-    for (code, received, queued, activated) in expected {
-        let status = PrsStatus::from_code(code).unwrap();
-        assert_eq!(status.code(), code);
-        assert_eq!(status.state(S::Received), received, "{status:?}");
-        assert_eq!(status.state(S::Queued), queued, "{status:?}");
-        assert_eq!(status.state(S::Activated), activated, "{status:?}");
-    }
-    assert_eq!(PrsStatus::from_code(0).or(PrsStatus::from_code(16)), None);
-}
-
-#[test]
-fn a_request_that_is_over_stays_over_whatever_is_read() {
-    for status in PrsStatus::ALL {
-        for over in [S::Completed, S::Timeout, S::Rejected, S::Cooldown, S::Stale] {
-            assert_eq!(status.state(over), over);
-        }
-        let kinds = [status.is_waiting(), status.is_active(), status.is_closed()];
-        assert_eq!(kinds.iter().filter(|kind| **kind).count(), usize::from(status.code() != 1), "{status:?}");
-    }
 }
 
 proptest! {

@@ -2,8 +2,8 @@
 
 use clearway_contract::{Entry, GateFinding, GateReading, GateRow, RowReading, Site, StatusReading};
 use clearway_signals::{
-    Channel, ControllerStatus, GroupKind, GroupSet, Millis, Mode, Owner, PreemptState, RequestRow, RowId,
-    RowSet,
+    Channel, ControllerStatus, GroupKind, GroupSet, Millis, Mode, Owner, PreemptState, RequestRow,
+    RequestState, RowId, RowSet,
 };
 
 use super::requests::Requests;
@@ -53,15 +53,16 @@ impl Reading<'_> {
         known().unwrap_or(Mode::Unknown)
     }
 
-    /// The reading that the keeper sees; `outlived` are rows whose request the site ended itself.
-    pub(super) fn status(&self, outlived: RowSet) -> StatusReading {
+    /// The reading that the keeper sees; `ended` is a request that the site ended itself.
+    pub(super) fn status(&self, ended: Option<(RowId, RequestState)>) -> StatusReading {
         let (greens, yellows, clearing) = self.groups();
         let calls = self.calls();
         let served = self.served();
-        let preempt = match served {
+        // Priority is no preemption: it shows as the served row, and the controller stays in its plan.
+        let preempt = match served.filter(|row| self.preempts(*row)) {
             Some(row) if self.dwells(row, greens) => PreemptState::Dwell,
             Some(_) => PreemptState::EntryStarted,
-            None if !calls.is_empty() => PreemptState::NotActiveWithCall,
+            None if calls.iter().any(|row| self.preempts(row)) => PreemptState::NotActiveWithCall,
             None => PreemptState::NotActive,
         };
         let status = ControllerStatus {
@@ -73,7 +74,7 @@ impl Reading<'_> {
             preempt,
             ..ControllerStatus::default()
         };
-        StatusReading { status, calls, outlived, current: true, uptime: None }
+        StatusReading { status, calls, outlived: RowSet::EMPTY, ended, current: true, uptime: None }
     }
 
     /// The groups in green, yellow and pedestrian clearance, from S0001's letters.
@@ -110,6 +111,10 @@ impl Reading<'_> {
                 rows.filter(|(_, row)| row.owner == Owner::Other && row.channel == Channel::Preempt);
             foreign.filter(|(_, row)| self.route_is_on(row.number)).map(|(id, _)| id).next()
         })
+    }
+
+    fn preempts(&self, row: RowId) -> bool {
+        self.site.rows.get(row.index()).is_some_and(|row| row.channel == Channel::Preempt)
     }
 
     fn dwells(&self, row: RowId, greens: GroupSet) -> bool {

@@ -27,7 +27,8 @@ pub(super) struct Requests {
     /// The request of ours that was made last for a row, until it was cancelled or ended.
     made: Vec<(RowId, String)>,
     refused: Vec<(RowId, RequestState, Millis)>,
-    outlived: RowSet,
+    /// A request of ours that the controller ended by itself, until it was told.
+    untold: Option<(RowId, RequestState)>,
     /// The request of ours that ended last, until another one lives.
     ended: Option<Ended>,
     /// States of requests of others.
@@ -54,7 +55,7 @@ impl Requests {
             shown: Vec::new(),
             made: Vec::new(),
             refused: Vec::new(),
-            outlived: RowSet::EMPTY,
+            untold: None,
             ended: None,
             others: Vec::new(),
         }
@@ -90,10 +91,10 @@ impl Requests {
             return;
         }
         self.made.retain(|(_, made)| *made != id);
-        match state {
-            // Ended by the controller, not by us: it is not made again by ourselves.
-            RequestState::Stale | RequestState::Completed => self.outlived = self.outlived.with(row),
-            state => self.refused.push((row, state, now + REFUSED_FOR)),
+        // Ended by the controller, not by us: it is not made again by ourselves.
+        self.untold = Some((row, state));
+        if !matches!(state, RequestState::Stale | RequestState::Completed) {
+            self.refused.push((row, state, now + REFUSED_FOR));
         }
     }
 
@@ -137,9 +138,9 @@ impl Requests {
         ids
     }
 
-    /// Rows whose request the controller ended by itself since the last call.
-    pub(super) fn take_outlived(&mut self) -> RowSet {
-        core::mem::take(&mut self.outlived)
+    /// The request of ours that the controller ended by itself since the last call, and how.
+    pub(super) fn take_end(&mut self) -> Option<(RowId, RequestState)> {
+        self.untold.take()
     }
 
     /// Why the controller refused the last request for a row, where it was just now.
@@ -234,7 +235,8 @@ mod tests {
         requests.note(Millis::ZERO, shown(&id, RequestState::Cooldown));
         assert_eq!(requests.refusal(Millis(100), ROW), Some(RequestState::Cooldown));
         assert_eq!(requests.refusal(Millis::from_s(3), ROW), None);
-        assert!(requests.live().is_empty() && requests.take_outlived().is_empty());
+        assert!(requests.live().is_empty());
+        assert_eq!(requests.take_end(), Some((ROW, RequestState::Cooldown)));
     }
 
     #[test]
@@ -242,9 +244,9 @@ mod tests {
         let mut requests = Requests::new(1);
         let id = requests.make(ROW);
         requests.note(Millis::ZERO, shown(&id, RequestState::Stale));
-        assert_eq!(requests.take_outlived(), RowSet::of(ROW));
+        assert_eq!(requests.take_end(), Some((ROW, RequestState::Stale)));
         requests.note(Millis::ZERO, shown(&id, RequestState::Stale));
-        assert!(requests.take_outlived().is_empty());
+        assert_eq!(requests.take_end(), None);
     }
 
     #[test]
@@ -253,7 +255,7 @@ mod tests {
         let id = requests.make(ROW);
         requests.cancel(&id);
         requests.note(Millis::ZERO, shown(&id, RequestState::Completed));
-        assert!(requests.take_outlived().is_empty());
+        assert_eq!(requests.take_end(), None);
         assert_eq!(requests.refusal(Millis::ZERO, ROW), None);
     }
 }

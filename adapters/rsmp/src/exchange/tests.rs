@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use clearway_contract::kit::{CHECKS, Device, Face, MAIN, assertion, instant, site};
-use clearway_contract::{Answer, Ask, GateRow, Keeper, Protocol, Site, Step, judge};
-use clearway_signals::{GroupId, GroupSet, Millis, Mode, PreemptState, RowSet};
+use clearway_contract::{Answer, Ask, Keeper, Protocol, Site, Step};
+use clearway_signals::{GroupId, GroupSet, Millis, Mode, PreemptState, RequestState, RowSet};
 use serde_json::{Value, json};
 
 use super::Exchange;
@@ -165,6 +165,45 @@ fn counts_are_subscribed_in_a_message_of_their_own() {
 }
 
 #[test]
+fn a_subscription_that_a_site_may_have_kept_is_ended_before_it_is_made_again() {
+    let kinds = |core: &'static str| {
+        let site = site(Protocol::Rsmp);
+        let (desk, _) = Desk::ready(&site, |desk| desk.peer.cores = vec![core]);
+        let of = |m: &&Value| m["cId"] == "TC" && m["sS"][0]["sCI"] == "S0001";
+        let kind = |m: &Value| m["type"].as_str().expect("a type").to_owned();
+        desk.peer.received.iter().filter(of).map(kind).collect::<Vec<_>>()
+    };
+    assert_eq!(kinds("3.1.3"), ["StatusSubscribe"], "there it ends with the connection");
+    assert_eq!(kinds("3.1.4"), ["StatusUnsubscribe", "StatusSubscribe"]);
+    assert_eq!(kinds("3.2.2"), ["StatusUnsubscribe", "StatusSubscribe"]);
+}
+
+#[test]
+fn a_site_that_takes_flags_only_as_text_or_only_as_booleans_is_subscribed_all_the_same() {
+    for (core, text) in [("3.2.2", false), ("3.2.2", true), ("3.1.5", true), ("3.1.5", false)] {
+        let site = site(Protocol::Rsmp);
+        let (desk, _) = Desk::ready(&site, |desk| {
+            desk.peer.cores = vec![core];
+            desk.peer.takes_text_flags = Some(text);
+        });
+        let of = |m: &&Value| m["type"] == "StatusSubscribe";
+        let sent: Vec<(bool, &Value)> = desk
+            .peer
+            .received
+            .iter()
+            .filter(of)
+            .map(|m| (m["sS"][0]["sOc"].is_string(), &m["sS"][0]["sCI"]))
+            .collect();
+        let first = core == "3.1.5";
+        let expected: Vec<bool> = if first == text { vec![text; 2] } else { vec![first, first, text, text] };
+        assert_eq!(sent.iter().map(|(text, _)| *text).collect::<Vec<_>>(), expected, "{core} {text}");
+        let last = &sent[sent.len() - 2..];
+        assert_eq!((last[0].1, last[1].1), (&json!("S0001"), &json!("S0205")));
+        assert!(!desk.exchange.as_ref().expect("connected").asks_for_all);
+    }
+}
+
+#[test]
 fn every_end_of_a_request_that_the_controller_chose_is_remembered() {
     for word in ["rejected", "cooldown", "timeout"] {
         let site = site(Protocol::Rsmp);
@@ -231,14 +270,14 @@ fn a_rejected_request_is_given_up_with_the_controllers_word() {
     let command = assertion(&site, MAIN, 1, 1, device.now, device.now + Millis::from_s(20));
     keeper.offer(instant(device.now), &command).expect("taken");
     run(&mut keeper, &mut desk, &mut device, Millis::from_s(6));
-    let told: Vec<String> = keeper
+    let told: Vec<RequestState> = keeper
         .drain_events()
         .filter_map(|event| match event {
-            clearway_contract::PortEvent::Refused(_, _, why) => Some(why),
+            clearway_contract::PortEvent::Ended(_, _, state) => Some(state),
             _ => None,
         })
         .collect();
-    assert_eq!(told, ["cooldown: the controller has just served a similar one and grants no other yet"]);
+    assert_eq!(told, [RequestState::Cooldown]);
     assert_eq!(desk.commands().len(), 1, "asked once");
 }
 
@@ -307,4 +346,6 @@ fn a_site_without_aggregated_status_is_subscribed_all_the_same() {
     desk.pump(later, &mut device);
     let answer = desk.exchange.as_mut().and_then(Exchange::take_answer);
     assert_eq!(answer, Some(Answer::Connected));
+    let asked = desk.peer.received.iter().filter(|m| m["type"] == "AggregatedStatusRequest").count();
+    assert_eq!(asked, 1, "it is asked for once");
 }

@@ -384,6 +384,9 @@ impl Emulator {
         self.held = self.heads.showing(&[Aspect::Green, Aspect::RedYellow]);
         self.sequence = Sequence::Idle;
         self.priority.abandon();
+        if mode != Mode::Normal {
+            self.priority.set(None);
+        }
         self.mode = mode;
         self.mode_since = self.now;
     }

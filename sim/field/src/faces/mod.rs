@@ -1,5 +1,6 @@
 //! The protocol faces: what a central system sees of an emulated controller.
 
+mod asked;
 pub mod modbus;
 pub mod ntcip;
 pub mod rsmp;

@@ -3,9 +3,12 @@
 use clearway_signals::{Channel, GroupSet, Millis, Mode, Owner, PreemptState, RowId, RowKind, RowSet};
 
 use crate::emulator::Emulator;
+use crate::faces::asked::{is_over, state, state_of};
 
 /// Version of the map.
 pub const MAP_VERSION: u16 = 1;
+/// Its minor version: 1 tells what becomes of a priority request.
+pub const MAP_MINOR: u16 = 1;
 /// Device type of a Clearway controller ("CW").
 pub const DEVICE_TYPE: u16 = 0x4357;
 /// Holding registers of a command frame.
@@ -43,6 +46,25 @@ pub struct Commands {
     alive_until: Millis,
     refused: u16,
     reason: u16,
+    asked: Option<Asked>,
+}
+
+/// The priority request that frames made last.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    /// Command register 5.
+    word: u16,
+    row: RowId,
+    /// Grants of the controller when it came.
+    grants: u32,
+    /// How it ended, once it has.
+    end: Option<u8>,
+}
+
+impl Asked {
+    fn state(&self, emulator: &Emulator) -> u8 {
+        self.end.unwrap_or_else(|| state_of(self.row, self.grants, emulator))
+    }
 }
 
 impl Commands {
@@ -90,10 +112,32 @@ impl Commands {
         if !serves && (!calls.is_empty() || priority.is_some()) {
             return Err(Reason::State);
         }
-        emulator.remote_state(calls, priority, ttl).map_err(|_| Reason::Row)?;
+        let asked = self.asked_by(frame[5], priority.map(|(row, ..)| row), emulator);
+        // What the controller has ended stays over until a frame comes without it.
+        let wanted = priority.filter(|_| asked.is_some_and(|asked| asked.end.is_none()));
+        emulator.remote_state(calls, wanted, ttl).map_err(|_| Reason::Row)?;
+        self.asked = asked;
         self.accepted = Some(frame);
         self.alive_until = emulator.now() + ttl;
         Ok(())
+    }
+}
+
+impl Commands {
+    /// What becomes of the priority request by a frame that asks for `row`.
+    fn asked_by(&self, word: u16, row: Option<RowId>, emulator: &Emulator) -> Option<Asked> {
+        let known = self.asked.map(|asked| {
+            let end = Some(asked.state(emulator)).filter(|state| is_over(*state));
+            Asked { end, ..asked }
+        });
+        let Some(row) = row else {
+            let withdrawn = |asked: Asked| asked.end.or(Some(state::CLOSED_CANCELED));
+            return known.map(|asked| Asked { end: withdrawn(asked), ..asked });
+        };
+        let goes_on = self.holding()[5] != 0 && emulator.now() < self.alive_until;
+        let same = known.filter(|asked| goes_on && asked.row == row);
+        let grants = emulator.counters().grants;
+        Some(same.map_or(Asked { word, row, grants, end: None }, |asked| Asked { word, ..asked }))
     }
 }
 
@@ -101,9 +145,9 @@ impl Commands {
 #[must_use]
 pub fn input(register: u16, commands: &Commands, emulator: &Emulator) -> Option<u16> {
     match register {
-        0..=25 => Some(status(register, commands, emulator)),
+        0..=27 => Some(status(register, commands, emulator)),
         30..94 => Some(detector(register - DETECTORS.0, emulator)),
-        100..=108 => Some(identity(register, emulator)),
+        100..=109 => Some(identity(register, emulator)),
         _ => row(register.checked_sub(ROWS.0)?, emulator),
     }
 }
@@ -131,7 +175,9 @@ fn status(register: u16, commands: &Commands, emulator: &Emulator) -> u16 {
         18..=20 => words(status.reds, emulator)[usize::from(register - 17)],
         21..=23 => words(status.clearing, emulator)[usize::from(register - 20)],
         24 => commands.refused,
-        _ => commands.reason,
+        25 => commands.reason,
+        26 => commands.asked.map_or(state::IDLE_NOT_VALID, |asked| asked.state(emulator)).into(),
+        _ => commands.asked.map_or(0, |asked| asked.word),
     }
 }
 
@@ -152,7 +198,8 @@ fn identity(register: u16, emulator: &Emulator) -> u16 {
         105 => low(hash),
         106 => u16::try_from(emulator.aspects().len()).unwrap_or(u16::MAX),
         107 => u16::try_from(emulator.rows().len()).unwrap_or(u16::MAX),
-        _ => tenths(emulator.ttl_max()),
+        108 => tenths(emulator.ttl_max()),
+        _ => MAP_MINOR,
     }
 }
 

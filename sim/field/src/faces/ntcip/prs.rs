@@ -6,6 +6,7 @@
 use clearway_signals::{Channel, Millis, Mode, RowId};
 
 use crate::emulator::Emulator;
+use crate::faces::asked::{state, state_of};
 
 /// Requests that the server holds, over ones included.
 const ENTRIES_MAX: usize = 10;
@@ -31,21 +32,6 @@ pub(super) mod object {
     /// All of them.
     pub const ALL: [u32; 8] =
         [REQUEST, UPDATE, STATUS_CONTROL, STATUS_BUFFER, CANCEL, CLEAR, REQUEST_ABSOLUTE, UPDATE_ABSOLUTE];
-}
-
-/// The states of a request, as they travel.
-mod state {
-    pub const IDLE_NOT_VALID: u8 = 1;
-    pub const READY_QUEUED: u8 = 2;
-    pub const READY_OVERRIDDEN: u8 = 3;
-    pub const ACTIVE_PROCESSING: u8 = 4;
-    pub const CLOSED_CANCELED: u8 = 8;
-    pub const CLOSED_TIME_TO_LIVE_ERROR: u8 = 10;
-    pub const CLOSED_TIMER_ERROR: u8 = 11;
-    pub const CLOSED_STRATEGY_ERROR: u8 = 12;
-    pub const CLOSED_COMPLETED: u8 = 13;
-    pub const ACTIVE_ADJUST_NOT_NEEDED: u8 = 14;
-    pub const CLOSED_FLASH: u8 = 15;
 }
 
 /// Why a block is not taken.
@@ -214,21 +200,13 @@ impl Prs {
 
     /// What became of the requests since the last look.
     fn refresh(&mut self, emulator: &Emulator) {
-        let status = emulator.status();
-        let grants = emulator.counters().grants;
         for entry in self.entries.iter_mut().filter(|entry| entry.is_held()) {
-            let served = grants != entry.grants;
-            let held = status.priority.is_some_and(|request| request.row == entry.row);
-            entry.state = match (entry.state, held) {
-                (state::READY_OVERRIDDEN, _) if emulator.now() >= entry.departs => {
+            entry.state = match entry.state {
+                state::READY_OVERRIDDEN if emulator.now() >= entry.departs => {
                     state::CLOSED_TIME_TO_LIVE_ERROR
                 }
-                (state::READY_OVERRIDDEN, _) => state::READY_OVERRIDDEN,
-                (_, true) if status.priority_granted => state::ACTIVE_PROCESSING,
-                (_, true) if served => state::ACTIVE_ADJUST_NOT_NEEDED,
-                (_, true) => state::READY_QUEUED,
-                (_, false) if served => state::CLOSED_COMPLETED,
-                (_, false) => state::CLOSED_TIME_TO_LIVE_ERROR,
+                state::READY_OVERRIDDEN => state::READY_OVERRIDDEN,
+                _ => state_of(entry.row, entry.grants, emulator),
             };
         }
     }

@@ -121,6 +121,49 @@ fn a_repeated_frame_is_accepted_and_does_not_live_longer() {
     assert_eq!(emulator.counters().accepted, 1);
 }
 
+/// Registers 26 and 27.
+fn priority(commands: &Commands, emulator: &Emulator) -> [u16; 2] {
+    [26, 27].map(|register| input(register, commands, emulator).unwrap())
+}
+
+#[test]
+fn what_becomes_of_a_priority_request_is_told_in_the_words_of_1211() {
+    let (mut commands, mut emulator) = device(1);
+    assert_eq!(priority(&commands, &emulator), [1, 0], "none yet");
+    let mut shown = Vec::new();
+    for sequence in 1..=60 {
+        commands.write(frame(sequence, 50, 0, TRAM), &mut emulator).unwrap();
+        shown.push(priority(&commands, &emulator)[0]);
+        emulator.step(emulator.now() + Millis(1_000));
+    }
+    shown.dedup();
+    assert_eq!(shown[..2], [2, 4], "waits, is served");
+    assert!(emulator.counters().grants > 0);
+    commands.write(frame(61, 50, 0, 0), &mut emulator).unwrap();
+    assert_eq!(priority(&commands, &emulator), [8, TRAM], "withdrawn");
+}
+
+#[test]
+fn a_request_that_the_controller_ended_stays_over_until_a_frame_comes_without_it() {
+    let (mut commands, mut emulator) = device(1);
+    commands.write(frame(1, 50, 0, TRAM), &mut emulator).unwrap();
+    emulator.set_mode(Mode::Flash);
+    assert_eq!(priority(&commands, &emulator), [15, TRAM]);
+    emulator.set_mode(Mode::Normal);
+    emulator.step(emulator.now() + Millis(4_000));
+    let held = |commands: &Commands, emulator: &Emulator| input(10, commands, emulator).unwrap();
+    commands.write(frame(2, 50, 0, TRAM), &mut emulator).unwrap();
+    assert_eq!(held(&commands, &emulator), 0, "still over");
+    commands.write(frame(3, 50, 0, 0), &mut emulator).unwrap();
+    emulator.step(emulator.now() + Millis::from_s(60));
+    commands.write(frame(4, 50, 0, TRAM), &mut emulator).unwrap();
+    assert_eq!((held(&commands, &emulator), priority(&commands, &emulator)), (TRAM, [2, TRAM]));
+    emulator.step(emulator.now() + Millis::from_s(6));
+    assert!(matches!(priority(&commands, &emulator)[0], 10 | 13), "its time to live ran out");
+    commands.write(frame(5, 50, 0, TRAM), &mut emulator).unwrap();
+    assert_eq!(held(&commands, &emulator), TRAM, "and another one is made");
+}
+
 #[test]
 fn the_sequence_wraps_around() {
     let (mut commands, mut emulator) = device(0);
@@ -135,12 +178,12 @@ fn identity_limits_and_rows_read_as_the_map_says() {
     let read = |register, emulator: &Emulator| input(register, &commands, emulator).unwrap();
     let hash = emulator.configuration_hash();
     assert_eq!(u32::from(read(104, &emulator)) << 16 | u32::from(read(105, &emulator)), hash);
-    let identity = [100, 101, 106, 107, 108].map(|register| read(register, &emulator));
-    assert_eq!(identity, [1, 0x4357, 3, 4, 300]);
+    let identity = [100, 101, 106, 107, 108, 109].map(|register| read(register, &emulator));
+    assert_eq!(identity, [1, 0x4357, 3, 4, 300, 1]);
     let third: Vec<u16> = (224..236).map(|register| read(register, &emulator)).collect();
     assert_eq!(third, [4, 2, 0b0111, 120, 5, 5, 0, 0b110, 0, 0, 0, 1]);
     assert_eq!(read(236 + 2, &emulator), 0b1111, "the transit row, by priority");
-    for gap in [26, 29, 94, 99, 109, 199, 248, 65_535] {
+    for gap in [28, 29, 94, 99, 110, 199, 248, 65_535] {
         assert_eq!(input(gap, &commands, &emulator), None, "register {gap}");
     }
     emulator.refuse_arming(ArmingFault::BackupTimerOff);
@@ -185,7 +228,7 @@ proptest! {
     fn every_register_reads_or_is_absent(register: u16, seconds in 0i64..300) {
         let (commands, mut emulator) = device(1);
         emulator.step(Millis::from_s(seconds));
-        let present = matches!(register, 0..=25 | 30..=93 | 100..=108 | 200..=247);
+        let present = matches!(register, 0..=27 | 30..=93 | 100..=109 | 200..=247);
         prop_assert_eq!(input(register, &commands, &emulator).is_some(), present);
     }
 }
@@ -252,7 +295,7 @@ async fn what_the_map_does_not_have_is_answered_with_the_right_exception() {
     assert_eq!(client.write_single_coil(0, true).await.unwrap(), Err(function));
     assert_eq!(client.read_coils(0, 1).await.unwrap(), Err(function));
     let address = ExceptionCode::IllegalDataAddress;
-    assert_eq!(client.read_input_registers(25, 2).await.unwrap(), Err(address));
+    assert_eq!(client.read_input_registers(27, 2).await.unwrap(), Err(address));
     assert_eq!(client.read_holding_registers(0, 10).await.unwrap(), Err(address));
     assert_eq!(client.read_input_registers(65_535, 2).await.unwrap(), Err(address));
     assert_eq!(client.read_input_registers(0, 0).await.unwrap(), Err(ExceptionCode::IllegalDataValue));

@@ -56,8 +56,7 @@ pub enum Finding {
     UnboundedEntry(ControllerId),
     /// Times out of order, or the call would be released before its delay is over: never served.
     TimesOutOfOrder(ControllerId),
-    /// The hold is longer than the lease limit or the row's maximum presence, or the row's own minimum
-    /// after the slowest entry is (S7, S9).
+    /// The hold, or the row's minimum after the slowest entry, is longer than allowed (S7, S9).
     HoldTooLong(ControllerId),
     /// Another own request is called, served out or left in that time, by the slowest response.
     ControllerTaken(ControllerId),
@@ -67,9 +66,8 @@ pub enum Finding {
 ///
 /// `junction` gives a controller's data, `held` the call of ours that stands or is reserved there; one
 /// that was taken back is served out and left by the controller itself, and the next may be called.
-///
-/// A call may be late, for a late green is delay and no danger. So arrival and release do not decide
-/// what is refused, but what is promised: [`Service::green_by`].
+/// A late green is delay and no danger: whether it comes in time decides what is promised
+/// ([`crate::Service::green_by`]), not what is refused.
 ///
 /// # Errors
 /// The first [`Finding`]; the plan must not be used then.
@@ -89,18 +87,18 @@ pub fn certify<'a>(
         if ask.wanted.is_empty() || !ask.wanted.is_subset(row.dwell) {
             return Err(Finding::PathNotServed(site.id));
         }
-        if ask.assert_at < Millis::ZERO
-            || ask.release_at <= ask.assert_at + row.delay
-            || ask.arrival < ask.assert_at
+        let (own, held) = (ask.as_held(), held(ask.controller));
+        // A call that stands already has stood since then: it is not begun, nor its hold counted, anew.
+        let stands = held.filter(|held| (held.request, held.row) == (own.request, own.row));
+        let begun_anew = stands.is_some_and(|held| own.from > held.from);
+        if own.from < Millis::ZERO
+            || own.until <= own.from + row.delay
+            || ask.arrival < own.from
+            || begun_anew
         {
             return Err(Finding::TimesOutOfOrder(site.id));
         }
         let change = change(&site, row)?;
-        let held = held(ask.controller);
-        let stands = held.filter(|held| (held.request, held.row) == (ask.request, ask.row));
-        // A call that stands already is held since then, whatever the plan says of its beginning.
-        let own =
-            stands.map_or(ask.as_held(), |held| Held { from: held.from.min(ask.assert_at), ..ask.as_held() });
         check_hold(&site, row, &own, &change)?;
         let earlier = draft.asks[..i].iter().filter(|other| other.controller == ask.controller);
         let mut others = earlier.map(Ask::as_held).chain(held.filter(|_| stands.is_none()));
@@ -128,11 +126,8 @@ fn check_right(site: &Junction<'_>, row: &RequestRow, class: Class) -> Result<()
     if !site.capabilities.allows(needs) {
         return Err(Finding::NotCapable(site.id));
     }
-    let outranks_rail = site
-        .rows
-        .iter()
-        .any(|other| other.kind == RowKind::Rail && other.channel == channel && other.number >= row.number);
-    if outranks_rail {
+    let mut rail = site.rows.iter().filter(|other| other.kind == RowKind::Rail && other.channel == channel);
+    if rail.any(|rail| rail.number >= row.number) {
         return Err(Finding::OutranksRail(site.id));
     }
     Ok(())

@@ -77,8 +77,7 @@ impl Command {
     }
 }
 
-/// The command that takes a call back. Needs no certificate: leaving a controller alone is always
-/// safe. `None` for a row that is not ours (invariant S14).
+/// Take a call back: needs no certificate, for it is always safe. `None` for a row not ours (S14).
 #[must_use]
 pub fn release(
     junction: &Junction<'_>,

@@ -166,13 +166,13 @@ fn slowest_entry_minimum_dwell_and_exit_of_the_earlier_request_count() {
 
 #[test]
 fn a_request_that_stands_is_refreshed_on_its_own_row_only_and_held_since_its_call() {
-    let standing = Held { request: RequestId(1), row: RowId(AMBULANCE), ..HELD };
+    let standing = Held { request: RequestId(1), row: RowId(AMBULANCE), from: Millis(10_000), ..HELD };
     assert!(with_held(ask(AMBULANCE), standing).is_ok());
     let other_row = Ask { wanted: GroupSet(0b010), ..ask(CROSS_STREET) };
     assert_eq!(with_held(other_row, standing).unwrap_err(), Finding::ControllerTaken(HERE));
     let stretched = called_at(ask(AMBULANCE), 100_000);
     let stretched = Ask { request: RequestId(1), ..stretched };
-    assert_eq!(with_held(stretched, standing).unwrap_err(), Finding::HoldTooLong(HERE));
+    assert_eq!(with_held(stretched, standing).unwrap_err(), Finding::TimesOutOfOrder(HERE));
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! Mutated plans: each is refused, or an independent controller that answers in every way its data allow
-//! shows that it is safe. As many as `PROPTEST_CASES` says, times twenty: 100 000 in the long tier.
+//! shows that it is safe. As many as `PROPTEST_CASES` says, times twenty: 400 000 in the long tier.
 
 mod draw;
 mod heads;

@@ -1,17 +1,21 @@
-//! kill -9 of the engine in mid-wave, with real processes: invariant S8.
+//! The end of the engine in mid-wave, with real processes: kill -9 (invariant S8), Ctrl-C and SIGTERM (S19).
 #![forbid(unsafe_code)]
 
 mod interop;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use interop::drive::{Approach, EngineProcess, Reached, Vehicle};
+use clearway_network::Network;
+use interop::drive::{Approach, Driving, EngineProcess, Reached, Vehicle};
 use interop::{Emulated, Field, modbus_read, model, snmp_get, wait};
 
 /// From the missions to a held call at both controllers.
 const HELD: Duration = Duration::from_secs(90);
 /// Entry, minimum dwell and exit: from the end of a call to the plan at the latest.
 const TRANSITION: Duration = Duration::from_secs(60);
+/// From Ctrl-C to the end of the process, every release read back.
+const ENDED: Duration = Duration::from_secs(10);
 /// Polling by foreign clients, on a busy machine.
 const SLACK: Duration = Duration::from_secs(3);
 const NOT_ACTIVE: i64 = 2;
@@ -84,40 +88,66 @@ fn serves_nobody(Emulated { protocol, address, .. }: &Emulated) -> bool {
     }
 }
 
-#[test]
-fn s8_after_kill_9_in_mid_wave_every_controller_returns_to_local_control() {
-    let (loaded, folder) = (model(), tempfile::tempdir().unwrap());
-    let network = &loaded.network;
-    let mut field = Field::start(network.controllers.len());
-    let reached: Vec<Reached> = field
-        .controllers
-        .iter()
-        .map(|e| Reached {
+/// An emulated city, and what is watched of it: the longest approach in each protocol.
+struct Scene<'a> {
+    field: Field,
+    reached: Vec<Reached>,
+    approaches: Vec<Approach<'a>>,
+    watched: Vec<Watched>,
+}
+
+impl<'a> Scene<'a> {
+    fn new(network: &'a Network) -> Self {
+        let field = Field::start(network.controllers.len());
+        let reached = |e: &Emulated| Reached {
             name: e.name.clone(),
             protocol: if e.protocol == "ntcip" { "ntcip" } else { "modbus" },
             address: e.address.clone(),
             keys: String::new(),
-        })
-        .collect();
-    let (mut approaches, mut watched) = (Vec::new(), Vec::new());
-    for protocol in ["ntcip", "modbus"] {
-        let of_protocol = field.controllers.iter().filter(|e| e.protocol == protocol);
-        let candidates = of_protocol.filter_map(|e| {
-            let controller = network.controllers.iter().find(|c| c.name == e.name)?;
-            Some((e, Approach::longest(network, controller)?))
-        });
-        let longest = candidates.max_by_key(|(_, approach)| network.link(approach.link).length_mm);
-        let (emulated, approach) = longest.expect("the model binds emergency rows in both protocols");
-        watched.push(Watched { emulated: emulated.clone(), row: approach.row_number });
-        approaches.push(approach);
-    }
-    let vehicles = [Vehicle::new(1), Vehicle::new(2)];
-    let engine = EngineProcess::start(folder.path(), &reached, &vehicles);
-    let _driving: Vec<_> = vehicles.iter().zip(&approaches).map(|(v, a)| engine.send(v, a)).collect();
-    for watch in &watched {
-        wait(&format!("a call at {}", watch.emulated.name), HELD, || watch.is_called().then_some(()));
+        };
+        let reached = field.controllers.iter().map(reached).collect();
+        let (mut approaches, mut watched) = (Vec::new(), Vec::new());
+        for protocol in ["ntcip", "modbus"] {
+            let of_protocol = field.controllers.iter().filter(|e| e.protocol == protocol);
+            let candidates = of_protocol.filter_map(|e| {
+                let controller = network.controllers.iter().find(|c| c.name == e.name)?;
+                Some((e, Approach::longest(network, controller)?))
+            });
+            let longest = candidates.max_by_key(|(_, approach)| network.link(approach.link).length_mm);
+            let (emulated, approach) = longest.expect("the model binds emergency rows in both protocols");
+            watched.push(Watched { emulated: emulated.clone(), row: approach.row_number });
+            approaches.push(approach);
+        }
+        Self { field, reached, approaches, watched }
     }
 
+    /// An engine with a call on at every watched controller, and the vehicles that it follows.
+    fn in_mid_wave(&self, folder: &Path) -> (EngineProcess, Vec<Driving>) {
+        let vehicles = [Vehicle::new(1), Vehicle::new(2)];
+        let engine = EngineProcess::start(folder, &self.reached, &vehicles);
+        let driving = vehicles.iter().zip(&self.approaches).map(|(v, a)| engine.send(v, a)).collect();
+        for watch in &self.watched {
+            wait(&format!("a call at {}", watch.emulated.name), HELD, || watch.is_called().then_some(()));
+        }
+        (engine, driving)
+    }
+
+    /// Ends the field; what its independent monitors saw.
+    fn violations(mut self) -> u64 {
+        self.field.process.signal("TERM");
+        self.field.process.line(|line| {
+            let value: serde_json::Value = serde_json::from_str(line).ok()?;
+            value.get("violations")?.as_u64()
+        })
+    }
+}
+
+#[test]
+fn s8_after_kill_9_in_mid_wave_every_controller_returns_to_local_control() {
+    let (loaded, folder) = (model(), tempfile::tempdir().unwrap());
+    let scene = Scene::new(&loaded.network);
+    let (engine, _driving) = scene.in_mid_wave(folder.path());
+    let watched = &scene.watched;
     let dead_men: Vec<Duration> = watched.iter().map(Watched::dead_man).collect();
     engine.process.signal("KILL");
     let killed = Instant::now();
@@ -138,13 +168,24 @@ fn s8_after_kill_9_in_mid_wave_every_controller_returns_to_local_control() {
         assert!(dropped <= dead_man + SLACK, "{name}: dropped after {dropped:?}, dead-man {dead_man:?}");
         assert!(local <= dead_man + TRANSITION + SLACK, "{name}: local after {local:?}");
     }
-    for emulated in &field.controllers {
+    for emulated in &scene.field.controllers {
         assert!(serves_nobody(emulated), "{}: still preempted", emulated.name);
     }
-    field.process.signal("TERM");
-    let violations = field.process.line(|line| {
-        let value: serde_json::Value = serde_json::from_str(line).ok()?;
-        value.get("violations")?.as_u64()
-    });
-    assert_eq!(violations, 0, "s1 to s4 in the independent monitors");
+    assert_eq!(scene.violations(), 0, "s1 to s4 in the independent monitors");
+}
+
+#[test]
+fn s19_ctrl_c_and_the_request_to_end_in_mid_wave_leave_no_call_on() {
+    let loaded = model();
+    let scene = Scene::new(&loaded.network);
+    for signal in ["INT", "TERM"] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut engine, _driving) = scene.in_mid_wave(folder.path());
+        engine.process.signal(signal);
+        assert!(engine.process.end(ENDED), "{signal}: a clean end");
+        for watch in &scene.watched {
+            assert!(!watch.is_called(), "{signal}: {} still holds our call", watch.emulated.name);
+        }
+    }
+    assert_eq!(scene.violations(), 0, "s1 to s4 in the independent monitors");
 }

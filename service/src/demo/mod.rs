@@ -110,8 +110,10 @@ async fn live(
         }
     }
     plant.stop().await;
-    if let Some(measured) = &mut measured {
-        measured.close(&field);
+    match (&mut measured, report::orphaned(&field)) {
+        (Some(measured), _) => measured.close(&field),
+        (None, 0) => {}
+        (None, held) => return Err(miette!("{held} calls are still held by controllers after the end")),
     }
     Ok(measured)
 }

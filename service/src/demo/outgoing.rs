@@ -15,7 +15,7 @@ use tokio::net::UdpSocket;
 use tokio::task::JoinHandle;
 
 use super::settings::TRAMS_PER_LINE;
-use super::story::{AMBULANCE, CASE, ENGINE, FIRE, tram_identity};
+use super::story::{AMBULANCE, CASE, ENGINE, FIRE, LADDER, tram_identity};
 
 /// Messages that wait for the broker.
 const PUBLISH_ROOM: usize = 2_000;
@@ -128,6 +128,12 @@ impl Airwaves {
         let out = Outgoing { external_id: AMBULANCE.taip_id, place, speed_mps: 0.0, heading_deg: 0.0, wall };
         let dialect = Dialect { checksum: taip::Checksum::IncludingStar, gps_utc_offset_s: 18 };
         let _ = self.senders.taip.send_to(taip::encode_pv(&out, dialect).as_bytes(), self.to_taip).await;
+    }
+
+    /// The ladder stands at its station, and the dispatch centre says so: GEO-POS over HTTP.
+    pub fn ladder(&self, place: GeoPoint, wall: WallMs) {
+        let out = Outgoing { external_id: LADDER.hub_id, place, speed_mps: 0.0, heading_deg: 0.0, wall };
+        self.post(hub::encode_geo_pos(&[(out, None)]));
     }
 
     /// A tram reports: HFP over MQTT. The broker of the real feed delivers each message more than

@@ -24,7 +24,7 @@ pub struct Measured {
     violations: u64,
     commands: Commands,
     latency_us: Latencies,
-    recovered: Option<String>,
+    recovery: Recovery,
 }
 
 impl Measured {
@@ -48,7 +48,7 @@ impl Measured {
                 orphaned: 0,
             },
             latency_us: Latencies::new(plant),
-            recovered: recovery(field, &log.controllers()),
+            recovery: Recovery::of(field, &log.controllers()),
         }
     }
 
@@ -61,7 +61,7 @@ impl Measured {
 }
 
 /// Own rows that a controller still holds called.
-fn orphaned(field: &Field) -> u64 {
+pub fn orphaned(field: &Field) -> u64 {
     let ids = (0..field.len()).filter_map(|n| u16::try_from(n).ok()).map(ControllerId);
     let held = ids.filter_map(|id| {
         field.with(id, |emulator| {
@@ -74,21 +74,20 @@ fn orphaned(field: &Field) -> u64 {
     held.sum()
 }
 
-/// How the controllers of the way came back into their plans.
-fn recovery(field: &Field, controllers: &[ControllerId]) -> Option<String> {
-    let seconds: Vec<f64> = controllers
-        .iter()
-        .filter_map(|id| field.with(*id, |e| e.recovery()).flatten())
-        .filter_map(|recovery| recovery.took.map(clearway_signals::Millis::as_s))
-        .collect();
-    let longest = seconds.iter().copied().fold(0.0, f64::max);
-    (!seconds.is_empty()).then(|| {
-        format!(
-            "{} of {} controllers back in their plans, {longest:.0} s at most",
-            seconds.len(),
-            controllers.len()
-        )
-    })
+impl Recovery {
+    /// How the controllers of the way came back into their plans.
+    fn of(field: &Field, controllers: &[ControllerId]) -> Self {
+        let left = controllers.iter().filter_map(|id| field.with(*id, |e| e.recovery()).flatten());
+        let mut all = Self { left_plan: 0, back: 0, back_in_two_cycles: 0, longest_s: 0.0 };
+        for recovery in left {
+            all.left_plan += 1;
+            let Some(took) = recovery.took else { continue };
+            all.back += 1;
+            all.back_in_two_cycles += u64::from(recovery.cycles.is_some_and(|cycles| cycles <= 2));
+            all.longest_s = all.longest_s.max(took.as_s());
+        }
+        all
+    }
 }
 
 /// The report. Keys are stable; units stand in them.
@@ -105,7 +104,7 @@ pub struct Report {
     monitor: Monitor,
     commands: Commands,
     latency_us: Latencies,
-    recovery: Option<String>,
+    recovery: Recovery,
     notice: &'static str,
 }
 
@@ -159,6 +158,18 @@ struct Trams {
 #[derive(Serialize)]
 struct Monitor {
     violations: u64,
+}
+
+/// Controllers of the way that a preemption took out of their plans, and how they came back. The others were
+/// green by their plans when the engine came, or not armed.
+#[derive(Clone, Copy, Serialize)]
+struct Recovery {
+    left_plan: u64,
+    /// In step with the plan for a whole cycle when the story ended.
+    back: u64,
+    back_in_two_cycles: u64,
+    /// Of those that are back.
+    longest_s: f64,
 }
 
 #[derive(Clone, Copy, Serialize)]
@@ -267,7 +278,7 @@ impl Report {
             monitor: Monitor { violations: measured.violations },
             commands: measured.commands,
             latency_us: measured.latency_us,
-            recovery: measured.recovered,
+            recovery: measured.recovery,
             notice: "The streets are real; the controllers, their plans and the traffic are fictional.",
         }
     }
@@ -325,9 +336,11 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "not armed, left alone       {}", self.route.not_armed)?;
         writeln!(f, "taken by its rail circuit   {}", self.route.physical_preempt)?;
-        if let Some(recovery) = &self.recovery {
-            writeln!(f, "recovery                    {recovery}")?;
-        }
+        let Recovery { left_plan, back, longest_s, .. } = self.recovery;
+        writeln!(
+            f,
+            "recovery                    {back} of {left_plan} preempted controllers back in their plans, {longest_s:.0} s at most"
+        )?;
         let c = &self.commands;
         writeln!(
             f,

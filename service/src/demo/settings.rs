@@ -6,11 +6,14 @@ use miette::{IntoDiagnostic, Result, miette};
 use toml::{Table, Value};
 
 use super::outgoing::Senders;
-use super::story::{AMBULANCE, ENGINE, tram_identity, tram_name};
+use super::story::{AMBULANCE, ENGINE, LADDER, tram_identity, tram_name};
 use crate::cli::Demo;
 
 /// Trams of one line and direction that can be told apart.
 pub const TRAMS_PER_LINE: u32 = 20;
+
+/// The dispatch centre passes on a position every so many seconds.
+pub const HUB_CADENCE_S: u32 = 5;
 
 /// The text of the configuration.
 ///
@@ -55,7 +58,7 @@ fn feeds(args: &Demo) -> Vec<Value> {
         None => table([("kind", Value::from("hfp")), ("embedded", true.into())]),
     };
     vec![
-        table([("kind", "hub"), ("listen", any)]),
+        table([("kind", Value::from("hub")), ("listen", any.into()), ("cadence_s", HUB_CADENCE_S.into())]),
         table([("kind", "nmea"), ("listen", any)]),
         table([("kind", "taip"), ("listen", any)]),
         hfp,
@@ -79,6 +82,13 @@ fn vehicles(network: &Network, senders: &Senders) -> Vec<Value> {
             ("label", AMBULANCE.label.into()),
             ("taip_id", AMBULANCE.taip_id.into()),
             ("hub_resource_id", AMBULANCE.hub_id.into()),
+        ]),
+        table([
+            ("id", LADDER.name.to_owned()),
+            ("class", "emergency".into()),
+            ("owner", "rescue-department".into()),
+            ("label", LADDER.label.into()),
+            ("hub_resource_id", LADDER.hub_id.into()),
         ]),
     ];
     for (number, line) in (0u16..).zip(&network.lines) {

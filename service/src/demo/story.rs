@@ -28,6 +28,13 @@ pub const AMBULANCE: Crew = Crew {
     hub_id: "fi.health.helsinki.resource.ambulance23",
     taip_id: "A023",
 };
+/// A ladder without a mission, whose positions the dispatch centre passes on.
+pub const LADDER: Crew = Crew {
+    name: "ladder-102",
+    label: "Ladder 102",
+    hub_id: "fi.fire.helsinki.resource.ladder102",
+    taip_id: "",
+};
 /// The case.
 pub const CASE: &str = "fi.health.helsinki.case.20261122-1";
 /// Its nature: code and label.

@@ -13,6 +13,7 @@ use clearway_traffic::{Aspect, Class, EmergencyTrip, Sensors, Signals, TripId, T
 
 use super::outgoing::Airwaves;
 use super::report::Measured;
+use super::settings::HUB_CADENCE_S;
 use super::story::{ENGINE, Story};
 use super::world_config;
 use crate::api::frame::DemoDoc;
@@ -170,6 +171,9 @@ impl Stage {
         }
         if now.0 % 1000 == 0 {
             self.air.ambulance(story.station, wall).await;
+        }
+        if now.0 % (i64::from(HUB_CADENCE_S) * 1000) == 0 {
+            self.air.ladder(story.station, wall);
         }
         if now.0 % CARS_EVERY.0 == 0 {
             self.demo.store(Some(Arc::new(self.document(story, now))));

@@ -1,13 +1,15 @@
 //! From what feeds and adapters say to the engine's events, and to the board.
 
+mod dispatched;
+
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use clearway_contract::{PortEvent, Protocol, Site};
 use clearway_feeds::adapter::WallClock;
-use clearway_feeds::{FeedEvent, MissionChange, MissionUpdate, TransitUpdate, VehicleFix};
+use clearway_feeds::{FeedEvent, TransitUpdate, VehicleFix};
 use clearway_network::{LineId, Network};
-use clearway_planner::{Counts, Event, Mission};
+use clearway_planner::{Counts, Event};
 use clearway_runtime::{Ingress, Stamped};
 use clearway_signals::{ControllerId, Millis, RequestState};
 
@@ -15,6 +17,8 @@ use super::board::{Board, Seen};
 use super::incidents::Incidents;
 use super::texts::Severity;
 use crate::config::Duties;
+
+pub use dispatched::{DirectRefusal, without_destination};
 
 /// A message without a position speaks of where the vehicle was last seen, if that is this young.
 const PLACE_LASTS: Millis = Millis(10_000);
@@ -29,6 +33,8 @@ pub struct Intake {
     protocols: Vec<Protocol>,
     incidents: Option<Arc<Incidents>>,
     duties: Duties,
+    /// Held while a mission goes to board and engine.
+    order: Mutex<()>,
 }
 
 impl Intake {
@@ -57,7 +63,14 @@ impl Intake {
             protocols,
             incidents: None,
             duties: Duties::default(),
+            order: Mutex::default(),
         }
+    }
+
+    /// The board that it writes.
+    #[must_use]
+    pub fn board(&self) -> &Board {
+        &self.board
     }
 
     /// The same intake, which knows the policy's duties.
@@ -116,41 +129,6 @@ impl Intake {
             cadence: fix.cadence,
         };
         self.board.see(fix.vehicle, seen);
-    }
-
-    fn mission(&self, update: &MissionUpdate) {
-        let label = self.board.label(update.vehicle);
-        match &update.kind {
-            MissionChange::Start { destination: None, duty, .. } => {
-                self.say(
-                    Severity::Warning,
-                    format!("{label} is under way ({duty}) and its destination is not known yet."),
-                );
-            }
-            MissionChange::Start { destination: Some(destination), duty, code, priority } => {
-                let Some(id) = self.board.open_mission(&update.key, update.vehicle, duty) else {
-                    self.say(
-                        Severity::Warning,
-                        format!("{label}: too many missions at once; this one is not served."),
-                    );
-                    return;
-                };
-                let known = self.duties.find(code, duty);
-                let usual = known.and_then(|(_, priority)| priority).unwrap_or(Mission::PRIORITY);
-                let mission = Mission {
-                    priority: priority.unwrap_or(usual),
-                    duty: known.map(|(duty, _)| duty),
-                    ..Mission::new(id, update.vehicle, *destination)
-                };
-                self.send(Event::Mission(mission), None);
-            }
-            MissionChange::End { reason } => {
-                if let Some(id) = self.board.close_mission(&update.key) {
-                    self.say(Severity::Notice, format!("{label}: mission over, {}.", reason.word()));
-                    self.send(Event::MissionEnd(id), None);
-                }
-            }
-        }
     }
 
     fn transit(&self, update: &TransitUpdate, decoded_ns: u64) {
@@ -224,10 +202,12 @@ impl Intake {
             PortEvent::Written { controller, fix_ns, wire_ns, .. } => {
                 self.board.written(self.protocol(controller), fix_ns.map(|fix| wire_ns.saturating_sub(fix)));
             }
-            PortEvent::Confirmed { controller, fix_ns, confirmed_ns, .. } => {
+            PortEvent::Confirmed { controller, written: true, fix_ns, confirmed_ns, .. } => {
                 self.board
                     .confirmed(self.protocol(controller), fix_ns.map(|fix| confirmed_ns.saturating_sub(fix)));
             }
+            // Nothing was done, so nothing was fast or slow.
+            PortEvent::Confirmed { written: false, .. } => {}
             PortEvent::Ended(controller, request, state) => {
                 self.send(Event::Ended(controller, request, state), None);
                 if matches!(state, RequestState::Rejected | RequestState::Cooldown) {

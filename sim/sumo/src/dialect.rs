@@ -2,7 +2,8 @@
 //!
 //! First line in: the site (`hello`). Every further line: an observation. Every line out: the asks.
 //! Unknown fields are ignored; a line that cannot be used is answered by an empty list, and a
-//! complaint that names the line and the cure.
+//! complaint that names the line and the cure. A controller that does not fit together is left alone,
+//! an edge or a vehicle that makes no sense is not there: the rest goes on.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
@@ -20,6 +21,10 @@ use crate::steer::{
 pub const LINE_BYTES_MAX: u64 = 16 << 20;
 /// Controllers and edges of one site.
 const SITE_MAX: usize = 1 << 20;
+/// Edges are at most so long, and a vehicle is at most so far along: a thousand kilometres.
+const LENGTH_MM_MAX: i64 = 1_000_000_000;
+/// Nobody goes faster than this, millimetres a second: 200 m/s.
+const SPEED_MM_S_MAX: i64 = 200_000;
 
 /// The first line.
 #[derive(Debug, Deserialize)]
@@ -30,9 +35,26 @@ pub struct Hello {
     /// The times that every controller keeps.
     clearance: ClearanceLine,
     /// The controllers.
-    tls: BTreeMap<String, HeadLine>,
+    tls: BTreeMap<String, Lenient<HeadLine>>,
     /// The edges of the vehicles' ways.
-    edges: BTreeMap<String, EdgeLine>,
+    edges: BTreeMap<String, Lenient<EdgeLine>>,
+}
+
+/// A part of a line that may be of another shape without making the rest useless.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Lenient<T> {
+    Fits(T),
+    Odd(serde::de::IgnoredAny),
+}
+
+impl<T> Lenient<T> {
+    fn fits(&self) -> Option<&T> {
+        match self {
+            Self::Fits(part) => Some(part),
+            Self::Odd(_) => None,
+        }
+    }
 }
 
 fn one_second() -> f64 {
@@ -75,11 +97,11 @@ fn one_lane() -> u32 {
 struct StepLine {
     t: f64,
     #[serde(default)]
-    ev: Vec<FixLine>,
+    ev: Vec<Lenient<FixLine>>,
     #[serde(default)]
-    queue: BTreeMap<String, Vec<f64>>,
+    queue: BTreeMap<String, Lenient<Vec<f64>>>,
     #[serde(default)]
-    tls: BTreeMap<String, ViewLine>,
+    tls: BTreeMap<String, Lenient<ViewLine>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -152,11 +174,11 @@ pub struct Session {
 }
 
 impl Session {
-    /// From the first line.
+    /// From the first line, with what of it is left alone and why.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub fn open(line: &str, settings: Settings) -> Result<Self, LineFault> {
+    /// Why the whole line is of no use.
+    pub fn open(line: &str, settings: Settings) -> Result<(Self, Vec<LineFault>), LineFault> {
         let hello: Hello = serde_json::from_str(line)?;
         let mut names = Names::default();
         let mut site = Site {
@@ -173,18 +195,29 @@ impl Session {
         if hello.edges.len() > SITE_MAX || hello.tls.len() > SITE_MAX {
             return Err(SiteFault::TooMany.into());
         }
+        let mut faults: Vec<LineFault> = Vec::new();
         for (name, line) in &hello.edges {
             let id = names.id(name)?;
             site.edges.resize(names.list.len(), None);
-            site.edges[id.index()] = Some(edge(name, line)?);
+            match line.fits().and_then(edge) {
+                Some(edge) => site.edges[id.index()] = Some(edge),
+                None => faults.push(SiteFault::Edge(name.clone()).into()),
+            }
         }
         let mut head_ids = BTreeMap::new();
-        for (n, (name, line)) in hello.tls.iter().enumerate() {
-            site.heads.push(Site::fit_head(head(name, line, &mut names)?)?);
-            head_ids.insert(name.clone(), HeadId(u32::try_from(n).map_err(|_| SiteFault::TooMany)?));
+        for (name, line) in &hello.tls {
+            match fitted(name, line, &mut names) {
+                Ok(head) => {
+                    let id = u32::try_from(site.heads.len()).map_err(|_| SiteFault::TooMany)?;
+                    site.heads.push(head);
+                    head_ids.insert(name.clone(), HeadId(id));
+                }
+                Err(fault) => faults.push(fault.into()),
+            }
         }
         site.edges.resize(names.list.len(), None);
-        Ok(Self { steer: Steer::new(site, settings), edge_names: names.list, edge_ids: names.ids, head_ids })
+        let steer = Steer::new(site, settings);
+        Ok((Self { steer, edge_names: names.list, edge_ids: names.ids, head_ids }, faults))
     }
 
     /// Answer a further line.
@@ -203,17 +236,17 @@ impl Session {
         let site = self.steer.site();
         let mut seen = Observation {
             now,
-            vehicles: step.ev.iter().filter_map(|line| self.fix(line)).collect(),
+            vehicles: step.ev.iter().filter_map(|line| self.fix(line.fits()?)).collect(),
             standing: vec![Vec::new(); site.edges.len()],
             heads: vec![HeadView::default(); site.heads.len()],
         };
         for (name, lanes) in &step.queue {
-            if let Some(id) = self.edge_ids.get(name) {
+            if let (Some(id), Some(lanes)) = (self.edge_ids.get(name), lanes.fits()) {
                 seen.standing[id.index()] = lanes.iter().map(|n| whole(*n)).collect();
             }
         }
         for (name, view) in &step.tls {
-            let Some(id) = self.head_ids.get(name) else { continue };
+            let (Some(id), Some(view)) = (self.head_ids.get(name), view.fits()) else { continue };
             if view.state.len() == site.head(*id).links.len() {
                 seen.heads[id.index()] =
                     HeadView { state: view.state.clone().into_bytes(), mode: mode(&view.mode) };
@@ -233,8 +266,8 @@ impl Session {
             route,
             at,
             on_junction: line.edge.starts_with(':'),
-            offset_mm: millis(line.pos.max(0.0))?.0,
-            speed_mm_s: millis(line.speed.max(0.0))?.0,
+            offset_mm: millis(line.pos.max(0.0))?.0.min(LENGTH_MM_MAX),
+            speed_mm_s: millis(line.speed.max(0.0))?.0.min(SPEED_MM_S_MAX),
             stop: None,
         })
     }
@@ -291,11 +324,15 @@ fn head(name: &str, line: &HeadLine, names: &mut Names) -> Result<Head, SiteFaul
     Ok(Head { name: name.to_owned(), joined: line.joined, fixed_time, links, phases })
 }
 
-fn edge(name: &str, line: &EdgeLine) -> Result<Edge, SiteFault> {
-    let fault = || SiteFault::Edge(name.to_owned());
-    let (length, speed) = (millis(line.len).ok_or_else(fault)?.0, millis(line.speed).ok_or_else(fault)?.0);
-    let sound = length > 0 && speed > 0 && line.lanes > 0;
-    sound.then_some(Edge { length_mm: length, speed_mm_s: speed, lanes: line.lanes }).ok_or_else(fault)
+fn fitted(name: &str, line: &Lenient<HeadLine>, names: &mut Names) -> Result<Head, SiteFault> {
+    let line = line.fits().ok_or_else(|| SiteFault::Head(name.to_owned()))?;
+    Site::fit_head(head(name, line, names)?)
+}
+
+fn edge(line: &EdgeLine) -> Option<Edge> {
+    let (length, speed) = (millis(line.len)?.0, millis(line.speed)?.0);
+    let (length_mm, speed_mm_s) = (length.min(LENGTH_MM_MAX), speed.min(SPEED_MM_S_MAX));
+    (length > 0 && speed > 0 && line.lanes > 0).then_some(Edge { length_mm, speed_mm_s, lanes: line.lanes })
 }
 
 fn mode(word: &str) -> HeadMode {
@@ -350,7 +387,8 @@ pub fn serve(
         } else if let Some(open) = session.as_mut() {
             open.answer(&text).map(Some)
         } else {
-            Session::open(&text, settings).map(|opened| {
+            Session::open(&text, settings).map(|(opened, faults)| {
+                faults.iter().for_each(|fault| complain(number, fault));
                 session = Some(opened);
                 None
             })
@@ -390,68 +428,4 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> std::io::Result<us
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HELLO: &str = r#"{"hello":1,"step":1.0,"clearance":{"min_green":5,"yellow":3,"all_red":2,"ped":0},
-        "tls":{"x":{"approaches":["a","c"],"joined":false,"type":"static","cycle":70,
-        "phases":[[30,"Gr"],[5,"yr"],[30,"rG"],[5,"ry"]],"links":[["a","b"],["c","b"]]}},
-        "edges":{"a":{"len":200,"speed":13.9,"lanes":1},"b":{"len":100,"speed":13.9,"lanes":1}}}"#;
-
-    fn talk(lines: &[&str]) -> (String, Vec<(u64, String)>) {
-        let (mut out, mut faults) = (Vec::new(), Vec::new());
-        let input = lines.join("\n");
-        serve(input.as_bytes(), &mut out, Settings::default(), |n, f| faults.push((n, f.to_string())))
-            .unwrap();
-        (String::from_utf8(out).unwrap(), faults)
-    }
-
-    fn hello() -> String {
-        HELLO.replace('\n', " ")
-    }
-
-    const NEAR: &str = r#"{"t":5,"ev":[{"id":"E","edge":"a","pos":120,"speed":13,"route":["a","b"],"idx":0}],
-        "queue":{"a":[0],"b":[0]},"tls":{"x":{"state":"rG","mode":"NORMAL"}}}"#;
-
-    #[test]
-    fn a_vehicle_near_red_is_answered_by_a_request() {
-        let (out, faults) = talk(&[&hello(), &NEAR.replace('\n', " ")]);
-        assert!(faults.is_empty(), "{faults:?}");
-        assert_eq!(
-            out,
-            "{\"cmd\":[{\"tls\":\"x\",\"approach\":\"a\",\"moves\":[[\"a\",\"b\"]],\"phase\":0}]}\n"
-        );
-    }
-
-    #[test]
-    fn a_bad_line_is_named_with_its_cure_and_the_engine_goes_on() {
-        let (out, faults) = talk(&[&hello(), "{nonsense", r#"{"t":-1}"#, "", &NEAR.replace('\n', " ")]);
-        assert_eq!(faults.iter().map(|(n, _)| *n).collect::<Vec<_>>(), [2, 3]);
-        assert!(faults[0].1.contains("one JSON object a line"), "{faults:?}");
-        let lines: Vec<&str> = out.lines().collect();
-        assert_eq!((lines.len(), lines[0], lines[1]), (3, "{\"cmd\":[]}", "{\"cmd\":[]}"));
-        assert!(lines[2].contains("\"approach\""));
-    }
-
-    #[test]
-    fn without_a_site_every_later_line_is_still_answered() {
-        let (out, faults) = talk(&["{}", &NEAR.replace('\n', " ")]);
-        assert_eq!((out.as_str(), faults.len()), ("{\"cmd\":[]}\n", 2));
-    }
-
-    #[test]
-    fn unknown_names_and_odd_states_are_passed_over() {
-        let line = r#"{"t":5,"ev":[{"id":"E","edge":"q","pos":1e300,"speed":-3,"route":["q"],"idx":9}],
-            "queue":{"q":[3],"a":[-7,1e99]},"tls":{"y":{"state":"G"},"x":{"state":"GGGGGG","mode":"?"}}}"#;
-        let (out, faults) = talk(&[&hello(), &line.replace('\n', " ")]);
-        assert_eq!((out.as_str(), faults.len()), ("{\"cmd\":[]}\n", 0));
-    }
-
-    #[test]
-    fn a_site_that_does_not_fit_is_refused_with_the_reason() {
-        let (_, faults) = talk(&[&hello().replace("\"rG\"", "\"rGG\"")]);
-        assert!(faults[0].1.contains("controller x: phase 2"), "{faults:?}");
-        let (_, faults) = talk(&[&hello().replace("\"len\":200", "\"len\":0")]);
-        assert!(faults[0].1.contains("edge a needs a length"), "{faults:?}");
-    }
-}
+mod tests;

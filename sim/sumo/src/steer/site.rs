@@ -101,6 +101,11 @@ pub enum SiteFault {
     /// A state has fewer letters than there are links, or the states are of different lengths.
     #[error("controller {0}: phase {1} must have a letter for each of its {2} links, and as many as phase 0")]
     StateLength(String, usize, usize),
+    /// A controller of another shape.
+    #[error(
+        "controller {0} needs phases [[seconds, state]…] and links [[from edge, to edge]…]; it is left alone"
+    )]
+    Head(String),
     /// Too many links or phases.
     #[error("controller {0} has more than {LINKS_MAX} links or {PHASES_MAX} phases; split it")]
     TooLarge(String),
@@ -188,6 +193,15 @@ impl Head {
             into -= phase.duration;
         }
         None
+    }
+
+    /// For how long a link has been green, or has not, when the plan is `into` phase `k`; at most a cycle.
+    #[must_use]
+    pub fn unchanged_for(&self, k: usize, into: Millis, link: usize) -> Millis {
+        let green = |k: usize| self.phases[k].state.get(link).is_some_and(|c| is_green(*c));
+        let before = (1..self.phases.len()).map(|back| (k + self.phases.len() - back) % self.phases.len());
+        let alike = before.take_while(|earlier| green(*earlier) == green(k));
+        alike.fold(into, |sum, earlier| sum + self.phases[earlier].duration)
     }
 
     /// The links that lead from `from` to `to`.

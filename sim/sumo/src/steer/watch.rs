@@ -74,6 +74,9 @@ impl Watch {
             self.state.clear();
         }
         self.show(&view.state, now);
+        if !known && head.fixed_time && view.mode == HeadMode::Normal {
+            self.date_back(head, now);
+        }
         self.mode = view.mode;
         self.seen_at = Some(now);
         self.follow_hold(now);
@@ -106,6 +109,17 @@ impl Watch {
         let mut changes = (0..n).filter(|k| shows((k + n - 1) % n, &self.state) && shows(*k, &view.state));
         if let (Some(k), None) = (changes.next(), changes.next()) {
             self.zero = Some(now - head.starts_at(k));
+        }
+    }
+
+    /// Seen again after a gap: a plan whose cycle is known tells since when each link shows what it shows.
+    fn date_back(&mut self, head: &Head, now: Millis) {
+        let Some((k, into)) = self.zero.and_then(|zero| head.phase_at(zero, now)) else { return };
+        if head.phases[k].state != self.state {
+            return;
+        }
+        for (i, changed_at) in self.changed_at.iter_mut().enumerate() {
+            *changed_at = now - head.unchanged_for(k, into, i);
         }
     }
 

@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Green waves for emergency vehicles, priority for trams.
 ///
-/// Exit codes: 0 ok, 1 failed, 2 usage, 3 model invalid, 4 controller refused, 5 budget exceeded.
+/// Exit codes: 0 ok, 1 failed, 2 usage, 3 model invalid, 4 controller refused (or did not confirm a
+/// release in time), 5 budget exceeded (a bound ended a proof before its result).
 #[derive(Debug, Parser)]
 #[command(name = "clearway", version, about, long_about)]
 pub struct Cli {
@@ -42,7 +43,7 @@ pub enum Commands {
     /// What a running engine knows of its controllers.
     Controllers(Remote),
     /// Take every own request of a running engine back.
-    ReleaseAll(Remote),
+    ReleaseAll(ReleaseAll),
     /// The journal: verify, replay.
     #[command(subcommand)]
     Journal(JournalCommand),
@@ -308,6 +309,15 @@ pub struct Remote {
     pub json: bool,
 }
 
+#[derive(Debug, Args)]
+pub struct ReleaseAll {
+    #[command(flatten)]
+    pub remote: Remote,
+    /// Wait this many seconds for every controller to show that it is released.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = confirm_within)]
+    pub within: f64,
+}
+
 #[derive(Debug, Subcommand)]
 pub enum JournalCommand {
     /// Check every record.
@@ -358,13 +368,33 @@ fn demo_speed(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Beyond a minute every controller's own timer has ended the call.
+fn confirm_within(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.0..=60.0).contains(&seconds) => Ok(seconds),
+        _ => Err("give a number of seconds from 0 to 60".into()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::commands::Exit;
     use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_names_the_exit_codes_that_there_are_and_no_others() {
+        let help = Cli::command().render_long_help().to_string();
+        let told = help.split_once("Exit codes:").and_then(|(_, rest)| rest.split_once("\n\n")).unwrap().0;
+        let digits: Vec<u8> = told.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        // 2 is clap's own.
+        let mut ours: Vec<u8> = Exit::ALL.iter().map(|exit| *exit as u8).chain([2]).collect();
+        ours.sort_unstable();
+        assert_eq!(digits, ours, "{told}");
     }
 }

@@ -115,10 +115,11 @@ pub struct ControllerState {
     /// How many alarms ask for attention; of RSMP sites. The alarms themselves are told on demand.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alarm_count: Option<AlarmCount>,
-    /// What its aggregated status says; of RSMP sites.
+    /// What its aggregated status says, of RSMP sites; whether it is coordinated, of NTCIP units.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub condition: Vec<&'static str>,
-    /// What became of priority requests and emergency routes there, in sentences; of RSMP sites.
+    /// In sentences: what became of priority requests and emergency routes there, of RSMP sites; what
+    /// unit it is, its pattern, a clock that is off, of NTCIP units.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
 }
@@ -144,6 +145,47 @@ pub struct ControllerReport {
     /// Alarms that are active, not acknowledged or suspended; of RSMP sites.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<AlarmDoc>,
+    /// What the unit says of itself; of NTCIP units.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<UnitDoc>,
+}
+
+/// What an NTCIP unit says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct UnitDoc {
+    /// Of its module (globalModuleTable).
+    pub make: String,
+    pub model: String,
+    pub version: String,
+    /// Over the model's controller and the tables that the arming gate reads.
+    pub checksum: String,
+    /// The line of `clearway.toml` that commissions it as it is now.
+    pub commission: String,
+    /// Rows of its preempt tables.
+    pub max_preempts: Option<u8>,
+    /// How preemption by each row of ours is left, where it says so.
+    pub exits: Vec<ExitDoc>,
+    pub coordination: Option<CoordinationDoc>,
+    /// Its clock less ours; it says whole seconds.
+    pub clock_offset_s: Option<i64>,
+}
+
+/// How a preemption is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ExitDoc {
+    pub row: u8,
+    pub exit: &'static str,
+}
+
+/// The coordinator of a unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct CoordinationDoc {
+    /// 1 to 253, 254 free, 255 flash; 0 none.
+    pub pattern: u8,
+    /// Whether it runs free, and why.
+    pub free: &'static str,
+    pub cycle_left_s: u16,
+    pub cycle_position_s: u16,
 }
 
 /// An alarm of a controller.
@@ -201,7 +243,7 @@ pub struct WaveDoc {
     pub vehicle: String,
     pub label: String,
     pub duty: String,
-    /// `active`, `stopped` or `waiting` (no position yet).
+    /// `active`, `stopped`, `waiting` (no position yet) or `no destination` (nobody named one yet).
     pub state: &'static str,
     pub eta_s: Option<f64>,
     pub route: Vec<[f64; 2]>,

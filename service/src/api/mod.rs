@@ -5,6 +5,7 @@ pub mod frame;
 pub mod incidents;
 pub mod map;
 pub mod metrics;
+pub mod missions;
 pub mod page;
 pub mod scribe;
 pub mod server;

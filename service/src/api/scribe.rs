@@ -11,13 +11,16 @@ use clearway_planner::transit::Standing;
 use clearway_planner::view::{ControllerView, View, WaveView};
 use clearway_planner::wave::{Skip, WaveSignal};
 use clearway_runtime::{Clock, Percentiles};
-use clearway_signals::{Millis, Mode, PreemptState, RowKind, VehicleId};
+use clearway_signals::{Channel, Millis, MissionId, Mode, PreemptState, RowKind, VehicleId};
 
 use super::frame::{
     ControllerState, DemoDoc, EngineDoc, EventDoc, FeedDoc, Frame, LatencyDoc, PreemptDoc, VehicleState,
     WaveDoc, WaveSignalDoc,
 };
+use super::missions::NO_DESTINATION;
 use crate::live::board::{Board, LinkCard, Seen};
+use crate::live::intake::without_destination;
+use crate::live::missions::MissionCard;
 use crate::live::texts::{Names, skipped};
 
 /// A vehicle that was not heard for this long leaves the map.
@@ -175,7 +178,10 @@ impl Scribe {
                 row: row.number,
                 kind: kind_word(row.kind),
                 ours: seen.ours && row.owner == clearway_signals::Owner::Ours,
-                state: preempt_word(seen.preempt),
+                state: match row.channel {
+                    Channel::Preempt => preempt_word(seen.preempt),
+                    Channel::Priority => "granted",
+                },
             }),
             alarm_count: report.count,
             condition: report.condition.clone(),
@@ -207,7 +213,26 @@ impl Scribe {
     }
 
     fn waves(&self, view: Option<&View>, now: Millis) -> Vec<WaveDoc> {
-        view.map_or_else(Vec::new, |v| v.waves.iter().map(|wave| self.wave(wave, now)).collect())
+        let waves = view.iter().flat_map(|view| view.waves.iter()).map(|wave| self.wave(wave, now));
+        let missions = self.board.missions();
+        let going_nowhere = missions.iter().filter(|(_, card)| card.destination.is_none());
+        waves.chain(going_nowhere.map(|(id, card)| self.without_destination(*id, card))).collect()
+    }
+
+    /// A mission that has no wave: nobody said where it goes.
+    fn without_destination(&self, id: MissionId, card: &MissionCard) -> WaveDoc {
+        let vehicle = self.board.registry().get(card.vehicle);
+        WaveDoc {
+            mission: card.key.case.clone(),
+            vehicle: vehicle.map_or_else(String::new, |v| v.name.clone()),
+            label: self.board.label(card.vehicle),
+            duty: card.duty.clone(),
+            state: NO_DESTINATION,
+            eta_s: None,
+            route: Vec::new(),
+            explain: format!("No wave: {}", without_destination(id)),
+            signals: Vec::new(),
+        }
     }
 
     fn wave(&self, wave: &WaveView, now: Millis) -> WaveDoc {
@@ -358,5 +383,40 @@ fn standing_word(standing: Standing) -> &'static str {
         Standing::Asked => "asked",
         Standing::Granted => "granted",
         Standing::NoChannel => "no channel",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clearway_feeds::{MissionKey, Registry, Vehicle, VehicleClass, WallMs};
+    use clearway_network::testing;
+
+    #[test]
+    fn a_mission_to_nowhere_is_shown_with_its_reason_until_it_has_a_destination() {
+        let network = Arc::new(testing::corridor(1));
+        let registry = Registry::new(vec![Vehicle::new("rescue-1", VehicleClass::Emergency)]).unwrap();
+        let board = Arc::new(Board::new(registry, network.controllers.len()));
+        let key = MissionKey { case: "case-1".into(), resource: "r".into() };
+        let card = MissionCard {
+            key,
+            vehicle: VehicleId(0),
+            duty: "transport".into(),
+            destination: None,
+            priority: 1,
+            known_duty: None,
+        };
+        let (id, _) = board.open_mission(card.clone()).unwrap();
+        let wall: WallClock = Arc::new(|| WallMs(0));
+        let mut scribe =
+            Scribe::new(network, Arc::clone(&board), Clock::default(), wall, Arc::default(), None);
+        let nothing = Percentiles::default();
+        let pulse = Pulse { view: None, alive: true, fix_to_command: nothing, commands: 0 };
+        let waves = scribe.write(&pulse).0.waves;
+        assert_eq!((waves.len(), waves[0].state, waves[0].duty.as_str()), (1, NO_DESTINATION, "transport"));
+        assert!(waves[0].explain.contains(&format!("/api/missions/{}/destination", id.0)));
+        let destination = clearway_signals::GeoPoint::from_degrees(60.17, 24.94);
+        board.open_mission(MissionCard { destination, ..card }).unwrap();
+        assert!(scribe.write(&pulse).0.waves.is_empty(), "its wave is the engine's now");
     }
 }

@@ -13,23 +13,21 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use clearway_signals::ControllerId;
-use serde_json::json;
 use tokio::sync::broadcast;
 use utoipa::OpenApi;
 
 use super::frame::{ControllerReport, ControllerState, Frame};
-use super::{alarms, incidents, page};
+use super::{alarms, incidents, missions, page};
 use crate::live::alarms::Alarms;
 use crate::live::incidents::Incidents;
+use crate::live::intake::Intake;
+use crate::live::release::{Release, ReleaseDoc};
 
 /// A reader that takes longer than this for one message is dropped.
 const SLOW: Duration = Duration::from_secs(5);
 
 /// A delta as it is sent: its number and its text.
 pub type Delta = (u64, Utf8Bytes);
-
-/// Takes everything back; gives how many requests there were.
-pub type ReleaseAll = Arc<dyn Fn() -> usize + Send + Sync>;
 
 /// What the routes need.
 #[derive(Clone)]
@@ -40,10 +38,12 @@ pub struct ApiState {
     pub snapshot: Arc<ArcSwap<(Frame, Utf8Bytes)>>,
     /// The deltas.
     pub deltas: broadcast::Sender<Delta>,
-    /// Take everything back.
-    pub release_all: ReleaseAll,
+    /// Takes everything back, and knows what came of it.
+    pub release: Arc<Release>,
     /// Closed links and what is decided around them.
     pub incidents: Arc<Incidents>,
+    /// Missions on their way to the engine.
+    pub intake: Arc<Intake>,
     /// Alarms of RSMP sites.
     pub alarms: Arc<Alarms>,
     /// The text of a scrape.
@@ -59,6 +59,7 @@ pub struct ApiState {
         network_route,
         controllers_route,
         release_all_route,
+        released_route,
         healthz_route,
         metrics_route,
         alarms::list_route,
@@ -68,7 +69,9 @@ pub struct ApiState {
         incidents::confirm_route,
         incidents::end_route,
         incidents::feed_route,
-        incidents::feed_json_route
+        incidents::feed_json_route,
+        missions::list_route,
+        missions::direct_route
     ),
     components(schemas(super::frame::Frame))
 )]
@@ -80,10 +83,11 @@ pub fn router(state: ApiState, bound: SocketAddr) -> Router {
         .route("/api/network", get(network_route))
         .route("/api/live", get(live_route))
         .route("/api/controllers", get(controllers_route))
-        .route("/api/release-all", post(release_all_route))
+        .route("/api/release-all", post(release_all_route).get(released_route))
         .route("/api/openapi.json", get(|| async { Json(Document::openapi()) }))
         .merge(incidents::routes())
         .merge(alarms::routes())
+        .merge(missions::routes())
         .route("/metrics", get(metrics_route))
         .route("/healthz", get(healthz_route))
         .fallback(page::serve)
@@ -92,11 +96,12 @@ pub fn router(state: ApiState, bound: SocketAddr) -> Router {
 }
 
 /// The router of release-all alone, for a listener that depends on nothing else of the process.
-pub fn release_router(release_all: ReleaseAll, bound: SocketAddr) -> Router {
-    let route = move || async move { Json(json!({ "released": release_all() })) };
+pub fn release_router(release: Arc<Release>, bound: SocketAddr) -> Router {
+    let asked = Arc::clone(&release);
+    let ask = post(move || async move { Json(asked.ask()) });
     // Not the API's path: who asks the wrong engine's page releases nothing there.
     Router::new()
-        .route("/release-all", post(route))
+        .route("/release-all", ask.get(move || async move { Json(release.report()) }))
         .layer(middleware::from_fn(move |request, next| same_origin(bound, request, next)))
 }
 
@@ -132,14 +137,20 @@ async fn controllers_route(State(state): State<ApiState>) -> Json<Vec<Controller
     let snapshot = state.snapshot.load();
     let report = |controller: &ControllerState| ControllerReport {
         alarms: state.alarms.of(ControllerId(controller.id)).unwrap_or_default(),
+        unit: state.alarms.unit_of(ControllerId(controller.id)),
         state: controller.clone(),
     };
     Json(snapshot.0.controllers.iter().map(report).collect())
 }
 
-#[utoipa::path(post, path = "/api/release-all", responses((status = 200, description = "How many requests were taken back")))]
-async fn release_all_route(State(state): State<ApiState>) -> Json<serde_json::Value> {
-    Json(json!({ "released": (state.release_all)() }))
+#[utoipa::path(post, path = "/api/release-all", responses((status = 200, body = ReleaseDoc)))]
+async fn release_all_route(State(state): State<ApiState>) -> Json<ReleaseDoc> {
+    Json(state.release.ask())
+}
+
+#[utoipa::path(get, path = "/api/release-all", responses((status = 200, body = ReleaseDoc)))]
+async fn released_route(State(state): State<ApiState>) -> Json<ReleaseDoc> {
+    Json(state.release.report())
 }
 
 #[utoipa::path(get, path = "/metrics", responses((status = 200, description = "Prometheus text")))]

@@ -19,7 +19,7 @@ use std::process::ExitCode;
 use clearway_format::Loaded;
 use miette::{IntoDiagnostic, Result};
 
-/// How a command ends.
+/// How a command ends. Code 2, a wrong command line, is the parser's.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exit {
     /// All is well.
@@ -28,6 +28,17 @@ pub enum Exit {
     Failed = 1,
     /// The network model is invalid.
     ModelInvalid = 3,
+    /// A controller refused, or did not confirm in time.
+    ControllerRefused = 4,
+    /// A bound ended the work before it had a result.
+    BudgetExceeded = 5,
+}
+
+impl Exit {
+    /// All of them.
+    #[cfg(test)]
+    pub const ALL: [Self; 5] =
+        [Self::Ok, Self::Failed, Self::ModelInvalid, Self::ControllerRefused, Self::BudgetExceeded];
 }
 
 impl From<Exit> for ExitCode {

@@ -98,7 +98,7 @@ impl Done {
     }
 }
 
-/// Prove a model; exit code 1 when anything is broken or could not be proved.
+/// Prove a model.
 pub fn run(request: &Request) -> Result<Exit> {
     let Some(loaded) = load_model(&request.dir) else { return Ok(Exit::ModelInvalid) };
     let wanted = |c: &&Controller| request.controller.as_ref().is_none_or(|name| *name == c.name);
@@ -114,7 +114,19 @@ pub fn run(request: &Request) -> Result<Exit> {
     } else {
         print(&done, elapsed, request.controller.is_some());
     }
-    Ok(if !done.is_empty() && done.iter().all(Done::holds) { Exit::Ok } else { Exit::Failed })
+    Ok(exit(&done))
+}
+
+/// What is broken goes before what could not be proved within the bounds.
+fn exit(done: &[Done]) -> Exit {
+    let is_broken = |done: &Done| done.proof.counterexample.is_some() || !done.is_covered();
+    if done.is_empty() || done.iter().any(is_broken) {
+        Exit::Failed
+    } else if done.iter().all(Done::holds) {
+        Exit::Ok
+    } else {
+        Exit::BudgetExceeded
+    }
 }
 
 /// All junctions, on every core, in the order of the model.
@@ -305,9 +317,9 @@ mod tests {
     }
 
     #[test]
-    fn a_bound_that_is_reached_is_a_failure_and_not_a_proof() {
+    fn a_bound_that_is_reached_is_a_budget_exceeded_and_not_a_proof() {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../network-models/reference-tram");
         let request = Request { dir, controller: None, states_max: 1_000, json: false, svg: None };
-        assert_eq!(run(&request).expect("it runs"), Exit::Failed);
+        assert_eq!(run(&request).expect("it runs"), Exit::BudgetExceeded);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use clearway_contract::{LinkState, Protocol};
 use clearway_feeds::{MissionKey, Registry, Tally, WallMs};
+use clearway_planner::Mission;
 use clearway_planner::policy::RuleId;
 use clearway_runtime::Latency;
 use clearway_signals::{ControllerId, GeoPoint, Millis, MissionId, VehicleId};
@@ -12,7 +13,7 @@ use clearway_signals::{ControllerId, GeoPoint, Millis, MissionId, VehicleId};
 use super::missions::{MissionCard, Missions};
 use super::release::Holdings;
 use super::texts::Severity;
-use crate::api::frame::{AlarmCount, AlarmDoc};
+use crate::api::frame::{AlarmCount, AlarmDoc, UnitDoc};
 
 /// Events that a late reader can still see.
 const EVENTS_MAX: usize = 500;
@@ -54,8 +55,10 @@ pub struct SiteReport {
     pub count: Option<AlarmCount>,
     /// What its aggregated status says.
     pub condition: Vec<&'static str>,
-    /// What became of requests and routes there, in sentences.
+    /// What became of requests and routes there, or what the unit says of itself, in sentences.
     pub remarks: Vec<String>,
+    /// What an NTCIP unit says of itself.
+    pub unit: Option<UnitDoc>,
 }
 
 /// A sentence of the log.
@@ -248,14 +251,20 @@ impl Board {
         self.inner().events.iter().filter(|line| line.seq > seq).cloned().collect()
     }
 
-    /// A mission was opened or changed.
-    pub fn open_mission(&self, key: &MissionKey, vehicle: VehicleId, duty: &str) -> Option<MissionId> {
-        self.inner().missions.open(key, vehicle, duty)
+    /// A mission was opened or changed; its number and what the engine is told ([`Missions::open`]).
+    pub fn open_mission(&self, card: MissionCard) -> Option<(MissionId, Option<Mission>)> {
+        self.inner().missions.open(card)
     }
 
     /// A mission ended.
     pub fn close_mission(&self, key: &MissionKey) -> Option<MissionId> {
         self.inner().missions.close(key)
+    }
+
+    /// Every mission under way, the oldest first.
+    #[must_use]
+    pub fn missions(&self) -> Vec<(MissionId, MissionCard)> {
+        self.inner().missions.all().map(|(id, card)| (id, card.clone())).collect()
     }
 
     /// What is known of a mission.

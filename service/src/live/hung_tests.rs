@@ -14,7 +14,7 @@ use clearway_field::{FaceKind, Field, FieldOptions};
 use clearway_format::Loaded;
 use clearway_planner::{Event, Mission, VehicleFix};
 use clearway_runtime::{Clock, Egress, Stamped};
-use clearway_signals::{Channel, ControllerId, MissionId, Owner, RowKind, VehicleId};
+use clearway_signals::{Channel, ControllerId, Millis, MissionId, Owner, RowKind, VehicleId};
 use tokio::runtime::{Builder, Runtime};
 
 use super::plant::{Plant, Surface};

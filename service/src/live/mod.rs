@@ -20,5 +20,6 @@ mod rsmp;
 mod site_report;
 pub mod sites;
 pub mod texts;
+mod unit_report;
 
 pub use plant::{Plant, Surface};

@@ -35,6 +35,7 @@ use super::release::Release;
 use super::rsmp;
 use super::sites::{Reach, SiteError, reaches};
 use super::texts::{Names, Severity, sentence};
+use super::unit_report;
 use crate::api::frame::DemoDoc;
 use crate::api::map::network_doc;
 use crate::api::scribe::{Pulse, Scribe};
@@ -154,6 +155,7 @@ impl Plant {
         let board = Board::new(registry.clone(), network.controllers.len()).with_rules(names.collect());
         let board = Arc::new(board);
         let wall = wall_clock(&clock);
+        let reaches = unit_report::told_to(reaches, &board, &wall);
         let (journal, runtime, orders) = start_engine(config, &registry, &network, &clock, through)?;
         let runtime = Arc::new(runtime);
         let zone = config.policy.zone().unwrap_or(jiff::tz::TimeZone::UTC);
@@ -250,18 +252,18 @@ impl Plant {
             tasks,
             journal,
         };
-        let told = Told { listener, map, release, incidents, alarms, network, wall };
+        let told = Told { listener, map, release, incidents, alarms, intake, network, wall };
         Ok(plant.serve(told, scribe))
     }
 
     /// Start the tasks that show and watch what runs.
     fn serve(mut self, told: Told, mut scribe: Scribe) -> Self {
-        let Told { listener, map, release, incidents, alarms, network, wall } = told;
+        let Told { listener, map, release, incidents, alarms, intake, network, wall } = told;
         let pulse = pulse_of(&self.runtime, &self.clock);
         let (_, first) = scribe.write(&pulse());
         let snapshot = Arc::new(ArcSwap::from_pointee(as_text(first)));
         let (deltas, _) = broadcast::channel(DELTAS_ROOM);
-        let api = self.api((map, release, incidents, alarms), &snapshot, &deltas, Arc::clone(&pulse));
+        let api = self.api((map, release, incidents, alarms, intake), &snapshot, &deltas, Arc::clone(&pulse));
         self.tasks.spawn(write_frames(scribe, Arc::clone(&pulse), snapshot, deltas));
         let page = self.page;
         self.tasks.spawn(async move {
@@ -280,7 +282,13 @@ impl Plant {
 
     fn api(
         &self,
-        (map, release, incidents, alarms): (String, Arc<Release>, Arc<Incidents>, Arc<Alarms>),
+        (map, release, incidents, alarms, intake): (
+            String,
+            Arc<Release>,
+            Arc<Incidents>,
+            Arc<Alarms>,
+            Arc<Intake>,
+        ),
         snapshot: &Arc<ArcSwap<(crate::api::frame::Frame, Utf8Bytes)>>,
         deltas: &broadcast::Sender<(u64, Utf8Bytes)>,
         pulse: Arc<dyn Fn() -> Pulse + Send + Sync>,
@@ -294,6 +302,7 @@ impl Plant {
             deltas: deltas.clone(),
             release,
             incidents,
+            intake,
             alarms,
             metrics: Arc::new(move || metrics::render(&board, &pulse(), &runtime.ingress())),
             healthy: Arc::new(move || health.is_alive(clock.now().0, DEAD_AFTER)),
@@ -332,6 +341,7 @@ struct Told {
     release: Arc<Release>,
     incidents: Arc<Incidents>,
     alarms: Arc<Alarms>,
+    intake: Arc<Intake>,
     network: Arc<Network>,
     wall: WallClock,
 }

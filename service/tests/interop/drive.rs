@@ -54,7 +54,7 @@ impl<'a> Approach<'a> {
     }
 
     /// Where the engine is sent: half-way along the link behind the signal.
-    fn destination(&self) -> GeoPoint {
+    pub fn destination(&self) -> GeoPoint {
         let half_mm = self.network.link(self.beyond).length_mm / 2;
         self.network.plane.unproject(self.network.point_on(self.beyond, half_mm))
     }
@@ -172,6 +172,11 @@ impl EngineProcess {
     /// Send a vehicle on a mission up to a signal; it drives until the result is dropped.
     pub fn send(&self, vehicle: &Vehicle, approach: &Approach<'_>) -> Driving {
         self.open(vehicle, approach.destination());
+        self.drive(vehicle, approach)
+    }
+
+    /// Drive a vehicle up to a signal without a word of the dispatch centre.
+    pub fn drive(&self, vehicle: &Vehicle, approach: &Approach<'_>) -> Driving {
         let positions = (0..SECONDS_MAX).map(|s| approach.at(Duration::from_secs(s))).collect();
         Driving::start(vehicle, positions, self.radio)
     }
@@ -210,16 +215,25 @@ impl EngineProcess {
         self.status(vehicle, Status::UnderWay);
     }
 
-    /// The dispatch centre's word on a vehicle.
-    pub fn status(&self, vehicle: &Vehicle, status: Status) {
+    /// The dispatch centre's word on a vehicle; what the hub's door answers.
+    pub fn status(&self, vehicle: &Vehicle, status: Status) -> String {
         let resource =
             ResourceOut { resource_id: &vehicle.hub_id, status, since: wall_now(), position: None };
-        self.tell_hub(&encode_rc_ri(&format!("case-{}", vehicle.id), &[resource]));
+        self.tell_hub(&encode_rc_ri(&format!("case-{}", vehicle.id), &[resource]))
     }
 
-    fn tell_hub(&self, message: &str) {
+    /// A request to the API: the status line, and the body.
+    pub fn api(&self, method: &str, path: &str, body: &str) -> (String, serde_json::Value) {
+        let answer = http(self.page, method, path, body);
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        let json = serde_json::from_str(body).unwrap_or_default();
+        (head.lines().next().unwrap_or_default().to_owned(), json)
+    }
+
+    fn tell_hub(&self, message: &str) -> String {
         let answer = http(self.hub, "POST", "/hub", message);
         assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+        answer
     }
 }
 

@@ -14,6 +14,7 @@ use axum::routing::post;
 use serde_json::{Value, json};
 
 use crate::MESSAGE_BYTES_MAX;
+use crate::fix::{FeedEvent, MissionChange};
 use crate::hub::{self, Fault, Outcome};
 use crate::reject::Reject;
 
@@ -109,6 +110,7 @@ impl Endpoint {
     }
 
     fn answer(&self, outcome: Outcome) -> Response {
+        let pending: Vec<Value> = outcome.events.iter().filter_map(pending).collect();
         for event in outcome.events {
             self.outlet.give(Ok(event));
         }
@@ -118,8 +120,27 @@ impl Endpoint {
         let refused: Vec<Value> = outcome.refused.iter().map(describe).collect();
         let nothing_taken = outcome.accepted == 0 && !refused.is_empty();
         let status = if nothing_taken { StatusCode::BAD_REQUEST } else { StatusCode::ACCEPTED };
-        (status, Json(json!({"accepted": outcome.accepted, "refused": refused}))).into_response()
+        let mut answer = json!({"accepted": outcome.accepted, "refused": refused});
+        if !pending.is_empty() {
+            answer["pending"] = pending.into();
+        }
+        (status, Json(answer)).into_response()
     }
+}
+
+/// A mission that was understood and can be served only once it is known where it goes: the hub's
+/// messages have no field for where a patient is taken.
+fn pending(event: &FeedEvent) -> Option<Value> {
+    let FeedEvent::Mission(update) = event else { return None };
+    let MissionChange::Start { destination: None, .. } = update.kind else { return None };
+    Some(json!({
+        "case": update.key.case,
+        "resource": update.key.resource,
+        "reason": "no_destination",
+        "meaning": "The vehicle is under way and nobody has said where to; it gets no green yet.",
+        "cure": "Send the case's place by RC-EDA when it drives to the scene; name the destination by \
+                 POST /api/missions/{id}/destination of the engine when it transports (docs/api.md).",
+    }))
 }
 
 fn describe(fault: &Fault) -> Value {
@@ -139,7 +160,6 @@ mod tests {
 
     use super::super::testing::{NOW, outlet};
     use super::*;
-    use crate::fix::FeedEvent;
     use crate::outgoing::Outgoing;
     use crate::plausible::{GeoBox, Rules};
     use crate::registry::{Registry, Vehicle, VehicleClass};
@@ -206,6 +226,20 @@ mod tests {
             "{body}"
         );
         assert!(events.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_transport_is_answered_as_pending_until_its_destination_is_named() {
+        let resource = |status| hub::ResourceOut { resource_id: RESOURCE, status, since: NOW, position: None };
+        let transport = hub::encode_rc_ri("fi.fire.case.1", &[resource(hub::Status::Transporting)]);
+        let (status, body, events) = post(None, None, &transport).await;
+        assert_eq!(status, "HTTP/1.1 202 Accepted");
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let pending = &body["pending"][0];
+        assert_eq!((&body["accepted"], &pending["reason"]), (&1.into(), &"no_destination".into()));
+        assert_eq!((&pending["case"], &pending["resource"]), (&"fi.fire.case.1".into(), &RESOURCE.into()));
+        assert!(pending["cure"].as_str().unwrap().contains("POST /api/missions"));
+        assert!(matches!(events.as_slice(), [FeedEvent::Mission(_)]));
     }
 
     #[tokio::test]

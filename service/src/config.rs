@@ -8,6 +8,7 @@ mod fault;
 mod incidents;
 mod modbus;
 mod policy;
+mod recovery;
 mod rsmp;
 mod snmp;
 #[cfg(test)]

@@ -10,6 +10,7 @@ use clearway_feeds::adapter::mqtt::Broker;
 use clearway_feeds::registry::{self, is_hub_resource_id};
 use clearway_feeds::{Registry, RegistryFault, Vehicle, VehicleClass};
 
+use super::recovery::RecoveryEntry;
 use super::{Config, ConfigError, ControllerEntry, Fault, Feed, ModbusEntry, SnmpEntry, VehicleEntry};
 
 /// A secret's file may be read by its owner alone.
@@ -79,11 +80,23 @@ impl Checker<'_> {
         self.within(table.clone(), "stop_free_pct", policy.stop_free_pct, 50.0..=99.9);
         self.within(table.clone(), "hold_max_s", policy.hold_max_s, 5.0..=120.0);
         self.within(table.clone(), "lockout_s", policy.lockout_s, 0.0..=600.0);
+        self.within(table.clone(), "release_hold_max_s", policy.release_hold_max_s, 0.0..=15.0);
+        self.recovery(&policy.recovery);
         self.within(table.clone(), "tram_late_s", f64::from(policy.tram_late_s), -3600.0..=3600.0);
         self.within(table.clone(), "tram_horizon_s", policy.tram_horizon_s, 5.0..=120.0);
         for (key, message, cure) in policy.faults(model_controllers) {
             self.fault(table.clone(), key, message, cure);
         }
+    }
+
+    fn recovery(&mut self, recovery: &RecoveryEntry) {
+        let table = self.config.source.table("policy.recovery");
+        self.within(table.clone(), "faster_pct", recovery.faster_pct, 0.1..=50.0);
+        self.within(table.clone(), "slower_pct", recovery.slower_pct, 0.1..=50.0);
+        self.within(table.clone(), "rest_at_s", recovery.rest_at_s, 0.0..=600.0);
+        self.within(table.clone(), "rest_max_s", recovery.rest_max_s, 1.0..=600.0);
+        self.within(table.clone(), "exit_at_s", recovery.exit_at_s, 0.0..=600.0);
+        self.within(table, "exit_cycles", f64::from(recovery.exit_cycles), 1.0..=10.0);
     }
 
     fn feeds(&mut self) {

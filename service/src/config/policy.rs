@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::millis;
+use super::recovery::RecoveryEntry;
 
 /// Duties that a policy may name.
 const DUTIES_MAX: usize = 64;
@@ -33,6 +34,11 @@ pub struct Policy {
     pub hold_max_s: f64,
     /// Pause at a controller after a request that was not served, seconds, 0 to 600.
     pub lockout_s: f64,
+    /// A row is kept for so long at most after its emergency vehicle has passed, where the controller is
+    /// then back in its plan sooner, seconds, 0 to 15.
+    pub release_hold_max_s: f64,
+    /// How controllers come back into their plans.
+    pub recovery: RecoveryEntry,
     /// Trams and buses later than this ask for priority, seconds, -3600 to 3600.
     pub tram_late_s: i32,
     /// Trams and buses ask when they are this near in time, seconds, 5 to 120.
@@ -214,6 +220,8 @@ impl Default for Policy {
             stop_free_whole_way: planner.stop_free_whole_way,
             hold_max_s: planner.hold_max.as_s(),
             lockout_s: planner.lockout.as_s(),
+            release_hold_max_s: planner.release_hold_max.as_s(),
+            recovery: RecoveryEntry::default(),
             tram_late_s: planner.tram_late_s,
             tram_horizon_s: planner.tram_horizon.as_s(),
             time_zone: None,
@@ -251,6 +259,8 @@ impl Policy {
             stop_free_whole_way: self.stop_free_whole_way,
             hold_max: millis(self.hold_max_s),
             lockout: millis(self.lockout_s),
+            release_hold_max: millis(self.release_hold_max_s),
+            recovery: self.recovery.planner(),
             tram_late_s: self.tram_late_s,
             tram_horizon: millis(self.tram_horizon_s),
             ..clearway_planner::Config::default()

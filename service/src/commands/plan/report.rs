@@ -1,7 +1,8 @@
 //! What `clearway plan` prints, for people and as JSON.
 
 use clearway_network::{LinkId, Network};
-use clearway_planner::outlook::Outlook;
+use clearway_planner::outlook::{Outlook, back_after};
+use clearway_planner::recovery::Recovery;
 use clearway_planner::wave::{Skip, WaveSignal};
 use clearway_signals::{Capabilities, Millis};
 use serde::Serialize;
@@ -51,6 +52,8 @@ struct SignalReport {
     green_s: f64,
     release_s: Option<f64>,
     hold_s: Option<f64>,
+    /// From the release until the controller is expected back in its plan.
+    back_s: Option<f64>,
     /// Empty: it is asked.
     why_not_asked: String,
 }
@@ -88,7 +91,7 @@ impl Report {
         println!("  {}", self.best.streets.join(" – "));
         if !self.signals.is_empty() {
             println!(
-                "\n{:>7}  {:<34} {:>4} {:>8} {:>8} {:>8} {:>8} {:>7}",
+                "\n{:>7}  {:<34} {:>4} {:>8} {:>8} {:>8} {:>8} {:>7} {:>6}",
                 "at m",
                 "signal (seconds after departure)",
                 "row",
@@ -96,7 +99,8 @@ impl Report {
                 "green",
                 "arrive",
                 "release",
-                "hold"
+                "hold",
+                "back"
             );
         }
         for signal in &self.signals {
@@ -138,13 +142,14 @@ impl SignalReport {
         let row = self.row.map_or_else(|| "–".to_owned(), |row| row.to_string());
         let name: String = format!("{} {}", self.controller, self.title).chars().take(34).collect();
         println!(
-            "{:>7.0}  {name:<34} {row:>4} {:>8} {:>8.1} {:>8.1} {:>8} {:>7}  {}",
+            "{:>7.0}  {name:<34} {row:>4} {:>8} {:>8.1} {:>8.1} {:>8} {:>7} {:>6}  {}",
             self.at_m,
             time(self.call_s),
             self.green_s,
             self.arrival_s,
             time(self.release_s),
             time(self.hold_s),
+            time(self.back_s),
             self.capabilities.join(", ")
         );
         if !self.why_not_asked.is_empty() {
@@ -203,6 +208,7 @@ fn signal_report(network: &Network, depart: Millis, signal: &WaveSignal) -> Sign
         green_s: after(signal.green_at),
         release_s: asked.then(|| after(signal.release_at)),
         hold_s: asked.then(|| seconds(signal.release_at - signal.call_at)),
+        back_s: back_after(network, &Recovery::default(), signal).map(seconds),
         why_not_asked: skipped(signal.skip, &names(network)),
     }
 }

@@ -345,7 +345,7 @@ fn rsmp_faults(keys: &str, tables: &str) -> Vec<String> {
 #[test]
 fn an_rsmp_site_needs_no_address_and_may_name_everything_that_was_proved_of_it() {
     assert_eq!(rsmp_faults("", ""), [""; 0]);
-    let whole = "rsmp = { site_id = \"A\", sxl = \"1.1\", dead_man_s = 10, max_presence_s = 120, waivers = [\"M0005\"], \
+    let whole = "rsmp = { site_id = \"A\", sxl = \"1.1\", request_lifetime_s = 10, max_presence_s = 120, waivers = [\"M0005\"], \
                  rows = [{ row = 3, emergency_route = 1 }], listen = \"127.0.0.1:12112\", \
                  detectors = [{ number = 1, component = \"KK+AG9998=001DL001\" }] }";
     assert_eq!(rsmp_faults(whole, "[[rsmp_listener]]\nlisten = \"127.0.0.1:12112\""), [""; 0]);
@@ -355,7 +355,13 @@ fn an_rsmp_site_needs_no_address_and_may_name_everything_that_was_proved_of_it()
 fn what_does_not_fit_an_rsmp_site_is_told() {
     for (keys, tables, expected) in [
         ("address = \"127.0.0.1:1\"", "", "5:1 an RSMP controller connects to us: it has no address"),
-        ("rsmp = { dead_man_s = 0 }", "", "5:1 dead_man_s = 0 is outside 1 to 300"),
+        ("rsmp = { request_lifetime_s = 0 }", "", "5:1 request_lifetime_s = 0 is outside 1 to 300"),
+        (
+            "rsmp = { request_lifetime_s = 31 }",
+            "",
+            "5:1 with this request_lifetime_s a request stands for up to 61 s after the engine fell silent, \
+             60 s are accepted",
+        ),
         ("rsmp = { sxl = \"9.9\" }", "", "5:1 there is no list 9.9"),
         ("rsmp = { waivers = [\"M0001\"] }", "", "5:1 `M0001` is no command that a waiver can allow"),
         ("rsmp = { rows = [{ row = 3 }] }", "", "5:1 row 3 needs exactly one name"),

@@ -131,6 +131,9 @@ impl Engine {
             Event::Transit(update) => self.on_transit(update, now, out),
             Event::TransitEnd(vehicle) => self.on_transit_end(*vehicle, now, out),
             Event::Status(status) => self.on_status(status, now, out),
+            Event::Ended(controller, request, state) => {
+                self.on_ended(*controller, *request, *state, now, out);
+            }
             Event::Armed(controller, armed) => self.on_armed(*controller, *armed),
             Event::Counts(counts) => self.on_counts(counts),
             Event::Blocked(link, until) => self.on_blocked(*link, *until, now, out),
@@ -407,6 +410,10 @@ fn step_shown(status: &ControllerStatus, row: RowId) -> Option<RequestStep> {
         | PreemptState::LinkActive
             if ours_is_active =>
         {
+            Some(RequestStep::Activate)
+        }
+        // A request for priority is served without any preemption.
+        PreemptState::NotActive | PreemptState::NotActiveWithCall if ours_is_active => {
             Some(RequestStep::Activate)
         }
         _ if status.asserted.contains(row) && !ours_is_active => Some(RequestStep::Queue),

@@ -26,6 +26,8 @@ pub enum Reason {
     Yielded,
     /// The checker refused to go on with it.
     Refused,
+    /// The controller has ended the request by its own word.
+    Ended,
     /// An operator released everything, or the engine stops.
     Operator,
     /// The tram is on time again, stands at a stop, or has passed.

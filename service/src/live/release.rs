@@ -149,3 +149,38 @@ impl Release {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clearway_signals::{ControllerId, RequestId};
+
+    fn written(controller: u16) -> PortEvent {
+        let (controller, request) = (ControllerId(controller), RequestId(1));
+        PortEvent::Written { controller, request, assert: true, fix_ns: None, wire_ns: 0 }
+    }
+
+    fn off(controller: u16, at_ms: u64) -> PortEvent {
+        let (controller, request) = (ControllerId(controller), RequestId(1));
+        let (fix_ns, confirmed_ns) = (None, at_ms * 1_000_000);
+        PortEvent::Confirmed { controller, request, assert: false, written: true, fix_ns, confirmed_ns }
+    }
+
+    #[test]
+    fn s19_a_controller_counts_as_released_only_by_a_reading_after_the_release() {
+        let holdings = Holdings::of(4);
+        [written(0), written(1), written(2), off(2, 900), written(9)].iter().for_each(|e| holdings.note(e));
+        let (held, at) = (holdings.held(), Millis(1_000));
+        assert_eq!(held, [0, 1]);
+        assert_eq!(holdings.unconfirmed(&held, at), [0, 1]);
+        holdings.note(&off(1, 1_200));
+        // A call that was on its way when the release was asked.
+        holdings.note(&written(3));
+        assert_eq!(holdings.unconfirmed(&held, at), [0, 3]);
+        [off(0, 1_300), off(3, 1_300)].iter().for_each(|event| holdings.note(event));
+        assert_eq!(holdings.unconfirmed(&held, at), Vec::<usize>::new());
+        // Called anew later: that is another story.
+        holdings.note(&written(0));
+        assert_eq!(holdings.unconfirmed(&held, at), Vec::<usize>::new());
+    }
+}

@@ -354,8 +354,8 @@ impl Engine {
         let Some(command) = command else { return };
         out.command(command);
         out.notice(Notice::Released { vehicle, controller, request, reason });
-        let back = self.expected_return(controller, row, since, now).filter(|_| served);
-        if let Some(within) = back {
+        let back = || self.expected_return(controller, row, since, now);
+        if let Some(within) = served.then(back).flatten() {
             out.notice(Notice::Returning { controller, within });
         }
     }

@@ -28,7 +28,7 @@ pub use incidents::{Cases, Incidents};
 pub use modbus::ModbusEntry;
 pub use policy::{Duties, Policy, PolicyError};
 pub use rsmp::{RsmpEntry, RsmpListener};
-pub use snmp::SnmpEntry;
+pub use snmp::{NtcipEntry, SnmpEntry};
 
 pub(crate) use fault::Source;
 
@@ -380,6 +380,9 @@ pub struct ControllerEntry {
     /// Its RSMP site, and what was proved of it.
     #[serde(default)]
     pub rsmp: Option<RsmpEntry>,
+    /// What its NTCIP module and tables were at commissioning.
+    #[serde(default)]
+    pub ntcip: Option<NtcipEntry>,
     /// Name of its NTCIP profile; the model's when not given.
     #[serde(default)]
     pub profile: Option<String>,

@@ -131,10 +131,10 @@ mod tests {
             "the phases' times changed since commissioning",
         ];
         assert_eq!(changes, expected);
-        for part in 0..PARTS.len() {
+        for (part, name) in PARTS.into_iter().enumerate() {
             let mut is = was.clone();
             is.checksum.0[part] ^= 1;
-            assert!(was.changes(&is)[0].starts_with(PARTS[part]));
+            assert!(was.changes(&is)[0].starts_with(name));
         }
     }
 

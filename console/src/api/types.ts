@@ -83,9 +83,9 @@ export interface ControllerLive {
   preempt: Preempt | null;
   /** Absent where no alarm asks for attention. */
   alarm_count?: AlarmCount;
-  /** What the site's aggregated status says. */
+  /** What the site's aggregated status says, or whether the unit is coordinated. */
   condition?: string[];
-  /** What became of requests and emergency routes there, in sentences. */
+  /** What became of requests and emergency routes there, or what unit it is, in sentences. */
   remarks?: string[];
 }
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use clearway_ntcip::adapter::{Authentication, Privacy};
+use clearway_ntcip::{Commissioned, NoChecksum};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -43,6 +44,34 @@ impl SnmpEntry {
     #[must_use]
     pub const fn is_authenticated(&self) -> bool {
         self.version == 3
+    }
+}
+
+/// An NTCIP controller as it was commissioned: `clearway controllers` prints the line. Without it the
+/// version of its module must hold the model's configuration hash.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NtcipEntry {
+    /// Maker of the module.
+    pub make: String,
+    /// Model of the module.
+    pub model: String,
+    /// Version of the module.
+    pub version: String,
+    /// Over the model's controller and the tables that the arming gate reads: four times eight
+    /// hexadecimal digits.
+    pub checksum: String,
+}
+
+impl NtcipEntry {
+    /// For the adapter.
+    ///
+    /// # Errors
+    /// When the checksum is none.
+    pub fn commissioned(&self) -> Result<Commissioned, NoChecksum> {
+        let checksum = self.checksum.parse()?;
+        let (make, model, version) = (self.make.clone(), self.model.clone(), self.version.clone());
+        Ok(Commissioned { make, model, version, checksum })
     }
 }
 
@@ -92,9 +121,22 @@ impl Checker<'_> {
         }
     }
 
-    /// The profile of one NTCIP controller.
+    fn commissioned(&mut self, at: &Range<usize>, controller: &ControllerEntry) {
+        let Some(ntcip) = &controller.ntcip else { return };
+        if controller.protocol.as_deref().is_some_and(|protocol| protocol != "ntcip") {
+            let message = "a controller of another protocol is not commissioned by NTCIP".to_owned();
+            return self.fault(at.clone(), "ntcip", message, "Remove it, or write protocol = \"ntcip\".");
+        }
+        if let Err(error) = ntcip.commissioned() {
+            let cure = "Copy the line that `clearway controllers` prints of the controller.";
+            self.fault(at.clone(), "ntcip", error.to_string(), cure);
+        }
+    }
+
+    /// Profile and commissioning of one NTCIP controller.
     pub(super) fn profile(&mut self, at: &Range<usize>, controller: &ControllerEntry) {
         use clearway_ntcip::Profile;
+        self.commissioned(at, controller);
         match (&controller.profile, &controller.profile_file) {
             (Some(_), Some(_)) => {
                 let message = "the controller has two profiles".to_owned();

@@ -246,6 +246,22 @@ snmp = { version = 3, user = "engine", auth = "sha512", auth_file = "auth.key", 
     }
 }
 
+#[test]
+fn an_ntcip_controller_is_commissioned_by_the_line_that_is_printed_of_it() {
+    let said = clearway_ntcip::Commissioned {
+        make: "Acme \"2\"".into(),
+        checksum: "0badcafe-00000001-00000002-0000000f".parse().unwrap(),
+        ..Default::default()
+    };
+    let text = format!("network = \"model\"\n\n[[controller]]\nid = \"c1\"\n{said}\n");
+    let config = Config::parse(Path::new("clearway.toml"), &text).unwrap();
+    let entry = config.controllers[0].get_ref().ntcip.as_ref().unwrap();
+    assert_eq!(entry.commissioned(), Ok(said.clone()));
+    assert_eq!(ntcip_faults(&said.to_string()), Vec::<String>::new());
+    let short = said.to_string().replace("-0000000f", "");
+    assert!(ntcip_faults(&short)[0].contains("hexadecimal digits"), "{:?}", ntcip_faults(&short));
+}
+
 /// The faults of one Modbus controller with these keys.
 fn modbus_faults(folder: &Path, keys: &str) -> Vec<String> {
     let text = format!("network = \"model\"\n\n[[controller]]\nid = \"c1\"\nprotocol = \"modbus\"\n{keys}\n");

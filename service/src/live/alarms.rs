@@ -19,7 +19,7 @@ use clearway_signals::{ControllerId, Millis};
 use super::board::{Board, SiteReport};
 use super::site_report::{news, report};
 use super::texts::Severity;
-use crate::api::frame::AlarmDoc;
+use crate::api::frame::{AlarmDoc, UnitDoc};
 
 /// Alarms and aggregated status are looked at this often.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -125,6 +125,12 @@ impl Alarms {
         let known = self.network.controller(controller);
         known.ok_or(Refusal::UnknownController(controller.0))?;
         Ok(self.board.site(controller).map(|report| report.alarms.clone()).unwrap_or_default())
+    }
+
+    /// What a controller says of itself, where it is an NTCIP unit.
+    #[must_use]
+    pub fn unit_of(&self, controller: ControllerId) -> Option<UnitDoc> {
+        self.board.site(controller).and_then(|report| report.unit.clone())
     }
 
     /// Do something about an alarm. It is said in the log before it leaves, and again if it failed.

@@ -4,10 +4,10 @@ use clearway_format::Model;
 use clearway_format::model::{GroupBinding, SignalGroupRow};
 use clearway_network::Controller;
 use clearway_ntcip::adapter::{Credentials, Options, User};
-use clearway_ntcip::{Output, Profile};
+use clearway_ntcip::{Commissioned, Output, Profile};
 
 use super::sites::COMMUNITY_DEFAULT;
-use crate::config::{Config, ControllerEntry, SnmpEntry};
+use crate::config::{Config, ControllerEntry, NtcipEntry, SnmpEntry};
 
 /// The options of one controller.
 ///
@@ -23,6 +23,7 @@ pub fn options(
         credentials: credentials(config, entry)?,
         profile: profile(config, model, controller, entry)?,
         outputs: outputs(model, controller),
+        commissioned: commissioned(entry)?,
         accept_plaintext: entry.is_some_and(|entry| entry.accept_plaintext),
         facts: None,
     })
@@ -76,6 +77,12 @@ fn profile(
     }
     let link = model.controller_links.iter().find(|link| link.controller_id == controller.name);
     Ok(link.and_then(|link| Profile::named(&link.profile)).unwrap_or_default())
+}
+
+/// What the controller was at commissioning, where the configuration says so.
+fn commissioned(entry: Option<&ControllerEntry>) -> Result<Option<Commissioned>, String> {
+    let ntcip = entry.and_then(|entry| entry.ntcip.as_ref());
+    ntcip.map(NtcipEntry::commissioned).transpose().map_err(|error| format!("ntcip.checksum: {error}"))
 }
 
 /// Where the model says that each group is shown, by `GroupId`: the order of the model's groups.

@@ -38,6 +38,7 @@ pub(super) fn report(exchange: &Exchange, rows: &[RequestRow]) -> SiteReport {
         alarms,
         condition: bits.into_iter().zip(AGGREGATED).filter(|(is, _)| *is).map(|(_, word)| word).collect(),
         remarks: remarks(exchange, rows),
+        unit: None,
     }
 }
 

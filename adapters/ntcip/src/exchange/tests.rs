@@ -1,8 +1,7 @@
 use clearway_contract::kit::{CHECKS, Device, Face, TRANSIT, site};
 use clearway_contract::{Answer, Ask, Protocol, Site, StatusReading};
 use clearway_signals::{
-    Capabilities, Channel, GroupKind, GroupSet, Millis, Mode, PreemptState, RequestState, RowKind,
-    RowSet,
+    Capabilities, Channel, GroupKind, GroupSet, Millis, Mode, PreemptState, RequestState, RowKind, RowSet,
 };
 use proptest::prelude::*;
 

@@ -50,7 +50,10 @@ fn longest_kept(release_hold_max: Millis) -> (i64, u16, Millis, Millis) {
             let held = released - passed;
             assert!(held >= Millis::ZERO && held <= release_hold_max.min(RELEASE_HOLD_MAX), "{k}: {held:?}");
             let presence = kept.network.controllers[usize::from(k)].rows[1].max_presence;
-            assert!(released - kept.called_at(k).unwrap() <= presence);
+            let over = kept.called_at(k).unwrap() + presence;
+            let mine = kept.commands.iter().filter(|(_, c)| c.controller().0 == k && c.is_assert());
+            // Without the engine too: every lease ends within the presence.
+            assert!(released <= over && mine.clone().all(|(_, command)| command.expires() <= over));
             if held > longest.3 - longest.2 {
                 longest = (exit_at_s, k, passed, released);
             }

@@ -172,6 +172,10 @@ impl<D: Dial> NtcipLink<D> {
     fn new(site: Site, options: Options, dial: D, wire_ns: Arc<AtomicU64>) -> Self {
         let exchange = Exchange::bound(site, options.profile.clone(), &options.outputs);
         let exchange = exchange.with_commissioned(options.commissioned.clone());
+        let exchange = match options.credentials.status_names_max() {
+            Some(most) => exchange.with_status_names(most),
+            None => exchange,
+        };
         Self { exchange, options, dial, session: None, wire_ns }
     }
 

@@ -52,6 +52,8 @@ pub struct Exchange {
     epoch_ms: Option<i64>,
     /// What the controller was at commissioning.
     commissioned: Option<Commissioned>,
+    /// Objects in one message of a status reading.
+    status_names_max: usize,
     /// Rows of the list of the user-defined backup time to read with the gate: as many as it said last
     /// while that timer was on.
     watch_rows: u8,
@@ -70,6 +72,7 @@ impl Exchange {
         let outputs = Outputs::new(&site, outputs);
         let layout = Layout::new(&site, &profile, &outputs);
         let priorities = Priorities::new(&site, &profile);
+        let profile_names_max = profile.names_max.max(1);
         Self {
             site,
             profile,
@@ -81,6 +84,7 @@ impl Exchange {
             facts: Facts::default(),
             epoch_ms: None,
             commissioned: None,
+            status_names_max: profile_names_max,
             watch_rows: 0,
         }
     }
@@ -90,6 +94,12 @@ impl Exchange {
     #[must_use]
     pub fn with_commissioned(self, commissioned: Option<Commissioned>) -> Self {
         Self { commissioned, ..self }
+    }
+
+    /// Ask for at most so many objects in one message of a status reading, where the profile allows more.
+    #[must_use]
+    pub fn with_status_names(self, most: usize) -> Self {
+        Self { status_names_max: most.clamp(1, self.status_names_max), ..self }
     }
 
     /// The site.
@@ -132,12 +142,13 @@ impl Exchange {
                 Vec::new()
             }
             Ask::Gate => {
+                let most = self.profile.names_max.max(1);
                 let watched = (1..=self.watch_rows).map(|row| frame::WATCHED.of(row));
-                self.reads(self.layout.names(ask).iter().copied().chain(watched))
+                self.reads(self.layout.names(ask).iter().copied().chain(watched), most)
             }
-            Ask::Counts => self.reads(self.layout.names(ask).iter().copied()),
+            Ask::Counts => self.reads(self.layout.names(ask).iter().copied(), self.profile.names_max.max(1)),
             Ask::Status => {
-                let mut requests = self.reads(self.layout.names(ask).iter().copied());
+                let mut requests = self.reads(self.layout.names(ask).iter().copied(), self.status_names_max);
                 requests.extend(self.priorities.polls());
                 requests
             }
@@ -167,9 +178,10 @@ impl Exchange {
         }
     }
 
-    fn reads(&self, names: impl Iterator<Item = Name>) -> Vec<Request> {
+    /// Reads of at most `most` objects each.
+    fn reads(&self, names: impl Iterator<Item = Name>, most: usize) -> Vec<Request> {
         let present: Vec<Name> = names.filter(|name| !self.absent.contains(name)).collect();
-        present.chunks(self.profile.names_max.max(1)).map(|chunk| Request::Get(chunk.to_vec())).collect()
+        present.chunks(most).map(|chunk| Request::Get(chunk.to_vec())).collect()
     }
 
     /// Preempt rows all in one message, then each priority request by itself.

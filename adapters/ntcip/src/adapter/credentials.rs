@@ -7,6 +7,8 @@ use async_snmp::{AuthProtocol, MasterKeys, PrivProtocol};
 
 /// The community that everybody knows: it is good for reading at most.
 const PUBLIC: &str = "public";
+/// Objects of a status in one message of version 3.
+const SECURED_STATUS_NAMES_MAX: usize = 20;
 /// The shortest password that USM takes (RFC 3414, 11.2).
 const PASSWORD_MIN: usize = 8;
 
@@ -124,6 +126,14 @@ impl Credentials {
     #[must_use]
     pub fn are_authenticated(&self) -> bool {
         matches!(self, Self::V3(_))
+    }
+
+    /// How many objects of a status one message may hold, where it is not the profile alone that says
+    /// so: what authentication and decryption cost grows with the length, and a message shall be read
+    /// within 5 microseconds (`benches/decode.rs`).
+    #[must_use]
+    pub fn status_names_max(&self) -> Option<usize> {
+        matches!(self, Self::V3(_)).then_some(SECURED_STATUS_NAMES_MAX)
     }
 
     /// Why nothing may be written with them, if so.

@@ -125,7 +125,9 @@ impl Reader<'_> {
         let present = scalars.iter().filter(|(object, _)| self.profile.has(object));
         list.extend(present.map(|(object, slot)| (*slot, self.profile.scalar(object))));
         let mut row = |object: &Object, number: u8, slot: Slot| {
-            if self.profile.has(object) {
+            // What no group stands behind is not asked for.
+            let is_dark = matches!(slot, Slot::Lamps(_, lamps) if lamps == [GroupSet::EMPTY; 8]);
+            if self.profile.has(object) && !is_dark {
                 list.push((slot, object.of(number)));
             }
         };

@@ -8,6 +8,7 @@ mod fault;
 mod incidents;
 mod modbus;
 mod policy;
+mod r09;
 mod recovery;
 mod rsmp;
 mod snmp;
@@ -27,6 +28,7 @@ pub use fault::{ConfigError, Fault};
 pub use incidents::{Cases, Incidents};
 pub use modbus::ModbusEntry;
 pub use policy::{Duties, Policy, PolicyError};
+pub use r09::R09Feed;
 pub use rsmp::{RsmpEntry, RsmpListener};
 pub use snmp::{NtcipEntry, SnmpEntry};
 
@@ -148,6 +150,8 @@ pub enum Feed {
     Hub(HubFeed),
     /// NMEA 0183 over UDP.
     Nmea(NmeaFeed),
+    /// VDV R09.16 telegrams over UDP.
+    R09(R09Feed),
     /// TAIP over UDP.
     Taip(TaipFeed),
 }
@@ -160,6 +164,7 @@ impl Feed {
             Self::Hfp(feed) => (&feed.name, "hfp"),
             Self::Hub(feed) => (&feed.name, "hub"),
             Self::Nmea(feed) => (&feed.name, "nmea"),
+            Self::R09(feed) => (&feed.name, "r09"),
             Self::Taip(feed) => (&feed.name, "taip"),
         };
         name.as_deref().unwrap_or(kind)
@@ -172,6 +177,7 @@ impl Feed {
             Self::Hfp(feed) => feed.cadence_s,
             Self::Hub(feed) => feed.cadence_s,
             Self::Nmea(feed) => feed.cadence_s,
+            Self::R09(feed) => feed.cadence_s,
             Self::Taip(feed) => feed.cadence_s,
         }
     }
@@ -183,6 +189,8 @@ impl Feed {
             Self::Hfp(feed) => feed.stale_max_s,
             Self::Hub(feed) => feed.stale_max_s,
             Self::Nmea(feed) => feed.stale_max_s,
+            // Telegrams carry no time.
+            Self::R09(_) => STALE_MAX_S,
             Self::Taip(feed) => feed.stale_max_s,
         }
     }
@@ -353,6 +361,9 @@ pub struct VehicleEntry {
     /// HFP operator and vehicle, `operator/vehicle`.
     #[serde(default)]
     pub hfp: Option<String>,
+    /// R09 line and run, `line/run`.
+    #[serde(default)]
+    pub r09: Option<String>,
 }
 
 /// What the model leaves open about a controller.

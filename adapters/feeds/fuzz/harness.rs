@@ -7,9 +7,9 @@ use std::sync::Arc;
 use clearway_feeds::taip::{Checksum, Dialect};
 use clearway_feeds::{
     Arrival, GeoBox, MESSAGE_BYTES_MAX, Registry, Rules, Vehicle, VehicleClass, WallMs, gtfs_rt, hfp, hub,
-    nmea, taip,
+    nmea, r09, taip,
 };
-use clearway_signals::Millis;
+use clearway_signals::{GeoPoint, Millis};
 
 /// 2026-09-26T18:28:31.250Z: the time of the seeds.
 const NOW: WallMs = WallMs(1_790_447_311_250);
@@ -18,11 +18,12 @@ const NOW: WallMs = WallMs(1_790_447_311_250);
 pub type Decoder = fn(&[u8]);
 
 /// Every decoder, by the name of its target and corpus.
-pub const DECODERS: [(&str, Decoder); 5] = [
+pub const DECODERS: [(&str, Decoder); 6] = [
     ("gtfs_rt", decode_gtfs_rt),
     ("hfp", decode_hfp),
     ("hub", decode_hub),
     ("nmea", decode_nmea),
+    ("r09", decode_r09),
     ("taip", decode_taip),
 ];
 
@@ -38,6 +39,7 @@ fn registry() -> Arc<Registry> {
     let mut tram = Vehicle::new("tram", VehicleClass::Tram);
     tram.hfp = "40/407".parse().ok();
     tram.nmea_talker = Some(*b"T1");
+    tram.r09 = "11/8".parse().ok();
     Arc::new(Registry::new(vec![engine, ladder, tram]).expect("three different vehicles"))
 }
 
@@ -89,6 +91,25 @@ pub fn decode_nmea(bytes: &[u8]) {
     for at in arrivals() {
         let results = nmea::parse(bytes, source(), &mut state, at);
         assert!(results.len() <= bytes.len() + 1, "more results than bytes");
+    }
+}
+
+/// One telegram, and what follows its first octet with a checksum that fits: what is read is written so
+/// that it is read the same.
+pub fn decode_r09(bytes: &[u8]) {
+    let points = (0..4).map(|report| {
+        let place = GeoPoint { lat_e7: 510_500_000, lon_e7: 137_000_000 };
+        r09::Point { number: 51_644 + report, place, direction: 1, at_stop: true }
+    });
+    let dialect = r09::Dialect { points: points.collect(), positive_is_early: false };
+    let mut state = r09::State::new(registry(), rules(), &dialect);
+    let sealed = r09::sealed(bytes.get(1..).unwrap_or_default());
+    for at in arrivals() {
+        let _ = r09::parse(bytes, &mut state, at);
+        let _ = r09::parse(&sealed, &mut state, at);
+    }
+    if let Ok(telegram) = r09::decode(&sealed) {
+        assert_eq!(r09::decode(&r09::encode(&telegram)), Ok(telegram));
     }
 }
 

@@ -13,6 +13,7 @@ pub mod hub;
 pub mod nmea;
 pub mod outgoing;
 pub mod plausible;
+pub mod r09;
 #[cfg(test)]
 mod reference;
 pub mod registry;
@@ -26,7 +27,7 @@ pub use fix::{
 };
 pub use outgoing::Outgoing;
 pub use plausible::{GeoBox, Plausibility, Rules};
-pub use registry::{HfpId, Registry, RegistryFault, UdpSource, Vehicle, VehicleClass};
+pub use registry::{HfpId, R09Id, Registry, RegistryFault, UdpSource, Vehicle, VehicleClass};
 pub use reject::{Reject, Tally};
 pub use wall::WallMs;
 

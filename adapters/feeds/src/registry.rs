@@ -73,6 +73,36 @@ impl fmt::Display for HfpId {
     }
 }
 
+/// R09's identity: a line and a run on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub struct R09Id {
+    /// Line, 0 to 999.
+    pub line: u16,
+    /// Run, 0 to 99.
+    pub run: u8,
+}
+
+impl FromStr for R09Id {
+    type Err = IdentityError;
+
+    fn from_str(text: &str) -> Result<Self, IdentityError> {
+        let wrong = || IdentityError::R09(text.to_owned());
+        let (line, run) = text.split_once('/').ok_or_else(wrong)?;
+        let digits = |part: &str, max: usize| {
+            part.len() <= max && !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit())
+        };
+        let fits = digits(line, 3) && digits(run, 2);
+        let id = line.parse().ok().zip(run.parse().ok()).filter(|_| fits);
+        id.map(|(line, run)| Self { line, run }).ok_or_else(wrong)
+    }
+}
+
+impl fmt::Display for R09Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{:02}", self.line, self.run)
+    }
+}
+
 /// Where a vehicle's datagrams come from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum UdpSource {
@@ -99,6 +129,9 @@ pub enum IdentityError {
     /// Not an HFP identity.
     #[error("`{0}` is not an HFP identity; write operator/vehicle in digits, as in 0040/00407")]
     Hfp(String),
+    /// Not an R09 identity.
+    #[error("`{0}` is not an R09 identity; write line/run in digits, as in 11/08")]
+    R09(String),
     /// Not an address.
     #[error("`{0}` is not a source address; write 10.0.0.5 or 10.0.0.5:4001")]
     UdpSource(String),
@@ -152,6 +185,8 @@ pub struct Vehicle {
     pub hub_resource_id: Option<String>,
     /// HFP operator and vehicle.
     pub hfp: Option<HfpId>,
+    /// R09 line and run.
+    pub r09: Option<R09Id>,
 }
 
 impl Vehicle {
@@ -168,6 +203,7 @@ impl Vehicle {
             taip_id: None,
             hub_resource_id: None,
             hfp: None,
+            r09: None,
         }
     }
 }
@@ -234,6 +270,7 @@ pub struct Registry {
     by_taip: HashMap<String, VehicleId>,
     by_hub: HashMap<String, VehicleId>,
     by_hfp: HashMap<HfpId, VehicleId>,
+    by_r09: HashMap<R09Id, VehicleId>,
 }
 
 impl Registry {
@@ -291,6 +328,9 @@ impl Registry {
         if let Some(hfp) = vehicle.hfp {
             note(format!("HFP identity {hfp}"), self.by_hfp.insert(hfp, id));
         }
+        if let Some(r09) = vehicle.r09 {
+            note(format!("R09 identity {r09}"), self.by_r09.insert(r09, id));
+        }
         taken
     }
 
@@ -335,6 +375,12 @@ impl Registry {
     #[must_use]
     pub fn by_hub(&self, id: &str) -> Option<VehicleId> {
         self.by_hub.get(id).copied()
+    }
+
+    /// By R09 line and run.
+    #[must_use]
+    pub fn by_r09(&self, id: R09Id) -> Option<VehicleId> {
+        self.by_r09.get(&id).copied()
     }
 
     /// By HFP operator and vehicle number.
@@ -392,6 +438,10 @@ mod tests {
         }
         for bad in ["", "/", "40", "a/1", "00040/1", "40/123456", "+4/1"] {
             assert!(bad.parse::<HfpId>().is_err(), "{bad}");
+        }
+        assert_eq!("11/8".parse::<R09Id>().map(|id| id.to_string()), Ok("11/08".to_owned()));
+        for bad in ["", "/", "11", "a/1", "1000/1", "11/100", "+1/1", "11/ 8"] {
+            assert!(bad.parse::<R09Id>().is_err(), "{bad}");
         }
         assert!(parse_talker("gp").is_err() && parse_taip_id("a;b").is_err());
     }

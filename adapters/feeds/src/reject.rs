@@ -85,6 +85,8 @@ reasons! {
     NotActionable "not_actionable" "The priority request lacks junction, id or level." "Send sid, tlp-requestid and tlp-prioritylevel.";
     JunctionMismatch "junction_mismatch" "The topic's junction is not the payload's." "Publish on the junction's topic.";
     NoOpenRequest "no_open_request" "The answer belongs to no open request." "Nothing to mend: the request was lost or not ours.";
+    UnknownPoint "unknown_point" "The reporting point is not configured." "Add the point to the feed in the configuration.";
+    NotSignedOn "not_signed_on" "The vehicle signs off where it has not signed on." "Nothing to mend: its registration was lost, or is long ago.";
     Helicopter "helicopter" "The position is an aircraft's." "Nothing to mend: aircraft are not taken.";
     Exercise "exercise" "The message is not an actual one." "Send status Actual for real missions.";
 }

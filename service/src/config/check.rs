@@ -1,17 +1,20 @@
 //! Everything about a configuration that its form alone does not hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 use std::ops::{Range, RangeInclusive};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use clearway_feeds::adapter::mqtt::Broker;
+use clearway_feeds::r09::POINTS_MAX;
 use clearway_feeds::registry::{self, is_hub_resource_id};
 use clearway_feeds::{Registry, RegistryFault, Vehicle, VehicleClass};
 
 use super::recovery::RecoveryEntry;
-use super::{Config, ConfigError, ControllerEntry, Fault, Feed, ModbusEntry, SnmpEntry, VehicleEntry};
+use super::{
+    Config, ConfigError, ControllerEntry, Fault, Feed, ModbusEntry, R09Feed, SnmpEntry, VehicleEntry,
+};
 
 /// A secret's file may be read by its owner alone.
 const OTHERS_MODE: u32 = 0o077;
@@ -126,11 +129,33 @@ impl Checker<'_> {
                     }
                 }
                 Feed::Nmea(nmea) => self.listener(at, "listen", nmea.listen),
+                Feed::R09(r09) => {
+                    self.reporting_points(at.clone(), r09);
+                    self.listener(at, "listen", r09.listen);
+                }
                 Feed::Taip(taip) => {
                     self.within(at.clone(), "gps_utc_offset_s", f64::from(taip.gps_utc_offset_s), 0.0..=60.0);
                     self.listener(at, "listen", taip.listen);
                 }
             }
+        }
+    }
+
+    fn reporting_points(&mut self, at: Range<usize>, feed: &R09Feed) {
+        let mut numbers = HashSet::new();
+        for point in &feed.points {
+            if point.read().is_none() {
+                let message = format!("reporting point {} has no place or no direction", point.number);
+                self.fault(at.clone(), "point", message, "Write lat and lon in degrees, direction 0 or 1.");
+            }
+            if !numbers.insert(point.number) {
+                let message = format!("two reporting points have number {}", point.number);
+                self.fault(at.clone(), "point", message, "Give each point its own number.");
+            }
+        }
+        if feed.points.len() > POINTS_MAX {
+            let message = format!("{} reporting points; the limit is {POINTS_MAX}", feed.points.len());
+            self.fault(at, "point", message, "Spread them over several feeds.");
         }
     }
 
@@ -200,18 +225,22 @@ impl Checker<'_> {
                 }
             });
         vehicle.hfp = self.identity(&at, "hfp", entry.hfp.as_deref(), str::parse);
+        vehicle.r09 = self.identity(&at, "r09", entry.r09.as_deref(), str::parse);
         self.feed_of_class(at, &vehicle);
         vehicle
     }
 
-    /// HFP speaks for transit, the others for emergency vehicles: a class that no feed serves is a slip.
+    /// HFP and R09 speak for transit, the others for emergency vehicles: a class that no feed serves is a slip.
     fn feed_of_class(&mut self, at: Range<usize>, vehicle: &Vehicle) {
         let cure = "Emergency vehicles are known by udp_source, nmea_talker, taip_id or hub_resource_id; \
-                    trams and buses by hfp.";
+                    trams and buses by hfp or r09.";
         let emergency = vehicle.class == VehicleClass::Emergency;
         if emergency && vehicle.hfp.is_some() {
             let message = "an emergency vehicle cannot be taken from HFP".to_owned();
             self.fault(at, "hfp", message, cure);
+        } else if emergency && vehicle.r09.is_some() {
+            let message = "an emergency vehicle cannot be taken from R09".to_owned();
+            self.fault(at, "r09", message, cure);
         } else if !emergency && vehicle.hub_resource_id.is_some() {
             let message = format!("a {} cannot be taken from the hub", vehicle.class.word());
             self.fault(at, "hub_resource_id", message, cure);

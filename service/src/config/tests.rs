@@ -38,6 +38,22 @@ fn the_shipped_example_is_good_and_names_its_vehicles() {
 }
 
 #[test]
+fn reporting_points_of_r09_have_a_place_a_direction_and_a_number_of_their_own() {
+    let point = |number: u16, lat: f64, direction: u8| {
+        format!("[[feed.point]]\nnumber = {number}\nlat = {lat:?}\nlon = 13.7\ndirection = {direction}\n")
+    };
+    let feed = "network = \"model\"\n[[feed]]\nkind = \"r09\"\npositive_delay = \"early\"\n";
+    let folder = scratch();
+    let checked = |points: &[String]| {
+        let text = format!("{feed}{}", points.concat());
+        let config = Config::parse(&folder.path().join("c.toml"), &text).unwrap();
+        config.check(None).map(|_| config.feeds.len()).map_err(|error| error.faults.len())
+    };
+    assert_eq!(checked(&[point(51_645, 51.05, 1), point(51_646, 51.051, 1)]), Ok(1));
+    assert_eq!(checked(&[point(1, 91.0, 1), point(2, 51.0, 2), point(2, 51.0, 0)]), Err(3));
+}
+
+#[test]
 fn the_example_for_rsmp_is_good() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples/rsmp.toml");
     let config = Config::load(&path).unwrap();

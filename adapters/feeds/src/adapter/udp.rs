@@ -1,4 +1,4 @@
-//! Positions over UDP: NMEA or TAIP, as the source is configured.
+//! What comes over UDP: positions by NMEA or TAIP, telegrams of R09, as the source is configured.
 
 use std::io;
 use std::net::SocketAddr;
@@ -7,7 +7,7 @@ use tokio::net::UdpSocket;
 
 use crate::fix::{Arrival, FeedEvent};
 use crate::reject::Reject;
-use crate::{nmea, taip};
+use crate::{nmea, r09, taip};
 
 use super::Outlet;
 
@@ -21,6 +21,8 @@ pub enum Speech {
     Nmea(nmea::State),
     /// TAIP.
     Taip(taip::State),
+    /// VDV R09.16.
+    R09(r09::State),
 }
 
 impl Speech {
@@ -28,6 +30,7 @@ impl Speech {
         match self {
             Self::Nmea(state) => nmea::parse(datagram, from, state, at),
             Self::Taip(state) => taip::parse(datagram, from, state, at),
+            Self::R09(state) => vec![r09::parse(datagram, state, at)],
         }
     }
 }

@@ -15,8 +15,9 @@ use clearway_network::Controller;
 use clearway_signals::limits::GROUPS_MAX;
 use clearway_signals::{GroupId, Millis, Relation};
 
-use crate::transition::{Display, Shown};
-use crate::watch::Watch;
+use crate::transition::Display;
+
+pub use crate::transition::shown_by;
 
 /// By which method a controller makes good what it is behind.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,17 +184,6 @@ fn at_rate(gap: Millis, permille: u16) -> Millis {
         0 => Millis::NEVER,
         rate => Millis((gap.0 * 1000 + rate - 1) / rate),
     }
-}
-
-/// What a controller showed at the last reading, and since when.
-#[must_use]
-pub fn shown_by(controller: &Controller, watch: &Watch) -> Display {
-    let mut display = [Shown { green: false, since: Millis(i64::MIN / 4) }; GROUPS_MAX];
-    for (id, shown) in (0u8..).zip(&mut display).take(controller.groups.len()) {
-        let (green, since) = watch.shows_green(GroupId(id));
-        *shown = Shown { green, since };
-    }
-    display
 }
 
 /// A controller at the instant of its exit.

@@ -1,12 +1,10 @@
-//! How soon a controller can show green to the dwell groups of a row (T_T of planning notes 4.2).
-//!
-//! Each group in conflict with a dwell group keeps the rest of its minimum green (walk); then the
-//! intergreen runs, which holds its yellow or its pedestrian clearance. A dwell group that has just
-//! ended keeps its own yellow. Nothing is ever shortened.
+//! How soon a controller can show green to the dwell groups of a row (T_T of planning notes 4.2): what the
+//! groups show now, by the last reading, or will show by plan, put to `clearway_signals::time_to_green`.
 
 use clearway_network::Controller;
 use clearway_signals::limits::GROUPS_MAX;
-use clearway_signals::{GroupId, Millis, Relation, RequestRow};
+use clearway_signals::time_to_green::{Shows, time_to_green as exact};
+use clearway_signals::{GroupId, Millis, RequestRow};
 
 use crate::watch::Watch;
 
@@ -23,49 +21,40 @@ pub struct Shown {
 pub type Display = [Shown; GROUPS_MAX];
 
 const DARK: Shown = Shown { green: false, since: Millis(i64::MIN / 4) };
+/// A row whose groups can never be green together; the checker refuses it.
+const NEVER_GREEN: Millis = Millis::from_s(3_600);
 
 /// Time from a call at `at` until every group of `row.dwell` can be green, given what is shown then.
 #[must_use]
 pub fn time_to_green(controller: &Controller, row: &RequestRow, at: Millis, shown: &Display) -> Millis {
-    let n = controller.groups.len().min(GROUPS_MAX);
-    let mut longest = Millis::ZERO;
-    for (index, group) in controller.groups.iter().enumerate().take(n) {
-        let ending = shown[index];
-        if row.dwell.contains(group_id(index)) {
-            if !ending.green {
-                longest = longest.max(ending.since + group.ending() - at);
-            }
-            continue;
-        }
-        let end = if ending.green { at.max(ending.since + group.min_green) } else { ending.since };
-        let relations = &controller.relations[index * n..(index + 1) * n];
-        for starting in row.dwell.iter() {
-            // A dwell group that is green already is beyond this conflict.
-            if starting.index() >= n || shown[starting.index()].green {
-                continue;
-            }
-            if let Relation::Conflict(intergreen) = relations[starting.index()] {
-                longest = longest.max(end + intergreen - at);
-            }
-        }
-    }
-    row.delay + longest
+    let shows = |group: GroupId| head(shown.get(group.index()).copied().unwrap_or(DARK));
+    row.delay + exact(&controller.junction(), shows, row.dwell, at).unwrap_or(NEVER_GREEN)
 }
 
-#[allow(clippy::cast_possible_truncation)]
-fn group_id(index: usize) -> GroupId {
-    GroupId(index as u8)
-}
-
-/// The same from the last reading.
+/// What every group shows by the last reading.
 #[must_use]
-pub fn time_to_green_now(controller: &Controller, row: &RequestRow, watch: &Watch, now: Millis) -> Millis {
+pub fn shown_by(controller: &Controller, watch: &Watch) -> Display {
     let mut display = [DARK; GROUPS_MAX];
-    for (index, shown) in display.iter_mut().enumerate().take(controller.groups.len()) {
-        let (green, since) = watch.shows_green(group_id(index));
+    for (shown, group) in display.iter_mut().zip(0_u8..).take(controller.groups.len()) {
+        let (green, since) = watch.shows_green(GroupId(group));
         *shown = Shown { green, since };
     }
-    time_to_green(controller, row, now, &display)
+    display
+}
+
+/// Time to green from the last reading.
+#[must_use]
+pub fn time_to_green_now(controller: &Controller, row: &RequestRow, watch: &Watch, now: Millis) -> Millis {
+    let shows = |group: GroupId| {
+        let (green, since) = watch.shows_green(group);
+        head(Shown { green, since })
+    };
+    row.delay + exact(&controller.junction(), shows, row.dwell, now).unwrap_or(NEVER_GREEN)
+}
+
+const fn head(shown: Shown) -> Shows {
+    let Shown { green, since } = shown;
+    if green { Shows::Green { since } } else { Shows::Red { green_ended: Some(since) } }
 }
 
 /// A green that begins within this time, and its red-yellow, cannot be held back by a call made now:
@@ -120,7 +109,7 @@ mod tests {
     fn time_to_green_keeps_minimum_walk_and_clearance() {
         let network = corridor(1);
         assert_eq!(at(&network, 10_000), Millis::ZERO, "green already");
-        assert_eq!(at(&network, 26_000), Millis(2_000), "the rest of its own yellow");
+        assert_eq!(at(&network, 26_000), Millis(3_000), "the rest of its own yellow, and its red-yellow");
         assert_eq!(at(&network, 29_500), Millis(14_500), "the walk is about to begin: it is kept whole");
         assert_eq!(at(&network, 30_000), Millis(14_000), "minimum walk 5 s, then 9 s");
         assert_eq!(at(&network, 45_000), Millis(9_000), "walk may end now, then 9 s");

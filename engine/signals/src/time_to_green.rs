@@ -1,21 +1,26 @@
-//! The exact time until a signal group can be green, from any state of the heads.
+//! The exact time until signal groups can be green, from any state of the heads.
 //!
 //! Every group in the way is told to end now and nothing else starts. Each ends after its minimum green
-//! (walk), then its intergreen to the wanted group runs; the wanted group keeps its own red after an
-//! own green. Time to green is the longest of these waits (planning: T_T = max over groups in the way
-//! of what is left of the minimum, plus the intergreen). The proof of the sequencer checks it against
-//! every entry of every reference site.
+//! (walk), then its intergreen to each wanted group runs, which holds its yellow or pedestrian clearance; a
+//! wanted group keeps its own red after an own green, and shows its red-yellow. Time to green is the longest
+//! of these waits (planning notes 4.2: T_T = max over groups in the way of what is left of the minimum, plus
+//! the intergreen). Nothing is ever shortened. The proof of the sequencer checks it against every entry of
+//! the reference sites; the planner times its calls by it.
 
+use crate::group::GroupSet;
 use crate::ids::GroupId;
 use crate::junction::{Junction, Relation};
 use crate::units::Millis;
+
+/// Red, red-yellow included, between two greens of a group.
+pub const RED_MIN: Millis = Millis::from_s(1);
 
 /// What a head shows, as far as it decides what may follow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shows {
     /// Green (walk).
     Green {
-        /// Since then.
+        /// Since then; in the future: it begins then whatever is asked now.
         since: Millis,
     },
     /// Red with yellow; green follows at once.
@@ -30,49 +35,47 @@ pub enum Shows {
     },
 }
 
-/// The head of one group.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Head {
-    /// What it shows.
-    pub shows: Shows,
-}
-
-/// The exact time from `now` until `group` is green, when it is wanted from now on and everything that
-/// conflicts with it is not. `heads` by group; `red_min`: red, red-yellow included, between two greens
-/// of a group. `None` when the group or a head is not there, or a group conflicts with it without end.
+/// The exact time from `now` until all of `wanted` are green, when they are wanted from now on and
+/// everything that conflicts with them is not. `shows` gives what each group shows. `None` when a wanted
+/// group is not there, or a group conflicts with one without end.
 #[must_use]
 pub fn time_to_green(
     junction: &Junction<'_>,
-    heads: &[Head],
-    group: GroupId,
+    shows: impl Fn(GroupId) -> Shows,
+    wanted: GroupSet,
     now: Millis,
-    red_min: Millis,
 ) -> Option<Millis> {
-    let own = junction.groups.get(group.index())?;
-    let mut at = match heads.get(group.index())?.shows {
-        Shows::Green { .. } => return Some(Millis::ZERO),
-        Shows::RedYellow { since } => return Some((since + own.red_yellow).since(now)),
-        Shows::Red { green_ended: None } => now + own.red_yellow,
-        Shows::Red { green_ended: Some(ended) } => {
-            (ended + own.ending() + own.red_yellow.max(red_min)).max(now + own.red_yellow)
-        }
-    };
-    for (other, data) in (0u8..).map(GroupId).zip(junction.groups) {
-        if !junction.conflicts(other, group) {
-            continue;
-        }
-        let ends = match heads.get(other.index())?.shows {
+    let (mut at, mut waiting) = (now, GroupSet::EMPTY);
+    for group in wanted.iter() {
+        let own = junction.groups.get(group.index())?;
+        let own_at = match shows(group) {
+            Shows::Green { since } => since,
+            Shows::RedYellow { since } => since + own.red_yellow,
+            Shows::Red { green_ended } => {
+                waiting = waiting.with(group);
+                let again = green_ended.map(|ended| ended + own.ending() + own.red_yellow.max(RED_MIN));
+                (now + own.red_yellow).max(again.unwrap_or(now))
+            }
+        };
+        at = at.max(own_at);
+    }
+    let others = (0u8..).map(GroupId).zip(junction.groups);
+    for (other, data) in others.filter(|(other, _)| !waiting.is_empty() && !wanted.contains(*other)) {
+        let ends = match shows(other) {
             Shows::Green { since } => (since + data.min_green).max(now),
             Shows::RedYellow { since } => since + data.red_yellow + data.min_green,
             Shows::Red { green_ended: Some(ended) } => ended,
             Shows::Red { green_ended: None } => continue,
         };
-        let intergreen = match junction.relation(other, group) {
-            Relation::Conflict(Millis::NEVER) => return None,
-            Relation::Conflict(intergreen) => intergreen.max(data.ending()),
-            Relation::Compatible | Relation::Permitted => data.ending(),
-        };
-        at = at.max(ends + intergreen);
+        for group in waiting.iter() {
+            let intergreen = match junction.relation(other, group) {
+                Relation::Conflict(Millis::NEVER) => return None,
+                Relation::Conflict(intergreen) => intergreen.max(data.ending()),
+                _ if matches!(junction.relation(group, other), Relation::Conflict(_)) => data.ending(),
+                _ => continue,
+            };
+            at = at.max(ends + intergreen);
+        }
     }
     Some(at.since(now))
 }
@@ -81,8 +84,6 @@ pub fn time_to_green(
 mod tests {
     use super::*;
     use crate::{Capabilities, ControllerId, GroupKind, SignalGroup};
-
-    const RED_MIN: Millis = Millis(1_000);
 
     fn check(heads: [Shows; 2], expected_ms: i64) {
         let group = SignalGroup {
@@ -100,9 +101,8 @@ mod tests {
             rows: &[],
             capabilities: Capabilities::NONE,
         };
-        let heads = heads.map(|shows| Head { shows });
         let now = Millis(100_000);
-        let time = time_to_green(&junction, &heads, GroupId(1), now, RED_MIN);
+        let time = time_to_green(&junction, |group| heads[group.index()], GroupSet::of(GroupId(1)), now);
         assert_eq!(time, Some(Millis(expected_ms)), "{heads:?}");
     }
 
@@ -117,5 +117,6 @@ mod tests {
         check([Shows::Red { green_ended: Some(Millis(98_000)) }, red], 4_000);
         check([red, Shows::Red { green_ended: Some(Millis(99_500)) }], 3_500);
         check([red, Shows::RedYellow { since: Millis(99_400) }], 400);
+        check([red, Shows::Green { since: Millis(100_700) }], 700);
     }
 }

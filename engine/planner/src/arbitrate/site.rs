@@ -1,14 +1,13 @@
 //! Arbitration at the controllers of a network, from what is watched of them.
 
 use clearway_network::{Controller, Network};
-use clearway_signals::limits::GROUPS_MAX;
-use clearway_signals::{GroupId, Millis};
+use clearway_signals::Millis;
 
 use super::answer::{Budget, Outcome, Request};
 use super::present::{StageCycle, Stretch};
 use super::problem::Problem;
 use super::search::Arbiter;
-use crate::transition::{Display, Shown};
+use crate::transition::shown_by;
 use crate::watch::Watch;
 
 /// Cycles that are looked ahead.
@@ -53,7 +52,7 @@ impl Sites {
         if !watch.is_fresh(now) || !watch.in_step(controller) {
             return None;
         }
-        let display = display(controller, watch);
+        let display = shown_by(controller, watch);
         let state = cycle.state(zero, now, &display)?;
         let ahead = (CYCLES * cycle.stages().len()).min(STAGES_MAX);
         let wanted = requests.iter().map(|request| request.group).collect();
@@ -62,22 +61,12 @@ impl Sites {
     }
 }
 
-/// What every group shows by the last reading.
-fn display(controller: &Controller, watch: &Watch) -> Display {
-    let mut display = [Shown { green: false, since: Millis::ZERO }; GROUPS_MAX];
-    for (shown, group) in display.iter_mut().zip(0_u8..).take(controller.groups.len()) {
-        let (green, since) = watch.shows_green(GroupId(group));
-        *shown = Shown { green, since };
-    }
-    display
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::arbitrate::Verdict;
     use clearway_network::testing::corridor;
-    use clearway_signals::{ControllerStatus, GroupSet, Mode, PreemptState};
+    use clearway_signals::{ControllerStatus, GroupId, GroupSet, Mode, PreemptState};
 
     fn reading(ms: i64, greens: u64) -> ControllerStatus {
         let greens = GroupSet(greens);

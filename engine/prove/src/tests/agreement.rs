@@ -1,7 +1,7 @@
 //! The proof agrees with the certificate's bound and with the exact time to green.
 
 use clearway_certify::worst_case_entry;
-use clearway_signals::time_to_green::{Head, Shows, time_to_green};
+use clearway_signals::time_to_green::{Shows, time_to_green};
 use clearway_signals::{GroupId, Millis};
 
 use super::{QUICK, controller, proved, site};
@@ -25,17 +25,16 @@ fn the_certificates_bound_is_never_below_the_proven_entry() {
 }
 
 /// The heads as the time to green reads them, at time zero.
-fn heads(site: &Site, state: &State) -> Vec<Head> {
+fn heads(site: &Site, state: &State) -> Vec<Shows> {
     let head = |group: GroupId| {
         let (data, head) = (&site.groups[group.index()], state.heads[group.index()]);
         let ago = |steps: u16| Millis::ZERO - site.time(u32::from(steps));
-        let shows = match head.aspect {
+        match head.aspect {
             Aspect::Green => Shows::Green { since: ago(head.clock) },
             Aspect::RedYellow => Shows::RedYellow { since: ago(head.clock) },
             _ if head.clock >= data.memory => Shows::Red { green_ended: None },
             _ => Shows::Red { green_ended: Some(ago(head.clock)) },
-        };
-        Head { shows }
+        }
     };
     site.ids().map(head).collect()
 }
@@ -47,10 +46,7 @@ fn predicted(name: &str) -> impl Fn(&Site, &State) -> Option<Millis> + use<> {
         let Service::Entry { row, .. } = state.service else { return None };
         let heads = heads(site, state);
         let dwell = site.preempts[usize::from(row)].dwell;
-        let each = dwell.iter().map(|group| {
-            time_to_green(&controller.junction(), &heads, group, Millis::ZERO, Millis::from_s(1))
-        });
-        each.collect::<Option<Vec<_>>>()?.into_iter().max()
+        time_to_green(&controller.junction(), |group| heads[group.index()], dwell, Millis::ZERO)
     }
 }
 

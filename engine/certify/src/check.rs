@@ -102,9 +102,9 @@ pub fn certify<'a>(
         check_hold(&site, row, &own, &change)?;
         let earlier = draft.asks[..i].iter().filter(|other| other.controller == ask.controller);
         let mut others = earlier.map(Ask::as_held).chain(held.filter(|_| stands.is_none()));
-        let over = change.service(row, own.from, own.until).exit_by;
+        let is_after = |other: &Held| change.service(row, own.from, own.until).exit_by <= other.from;
         let is_before = |other: &Held| other.over(&site).is_some_and(|over| over <= own.from);
-        if others.any(|other| over > other.from && !is_before(&other)) {
+        if others.any(|other| !is_after(&other) && !is_before(&other)) {
             return Err(Finding::ControllerTaken(site.id));
         }
     }

@@ -7,6 +7,9 @@ use super::site::{Clearance, Head, is_green};
 use super::watch::Watch;
 use super::way::Pass;
 
+/// Fewer than this stand before the vehicle: nobody, thousandths of a vehicle.
+const NOBODY_MILLI: i64 = 500;
+
 /// What a controller is asked to show.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
@@ -28,9 +31,10 @@ pub fn serves(head: &Head, pass: &Pass, state: &[u8]) -> bool {
     needed(head, pass).all(|i| state.get(i).is_some_and(|c| is_green(*c)))
 }
 
-/// The best target for a pass.
-pub fn choose(head: &Head, pass: &Pass, watch: &Watch, settings: &Settings) -> Target {
-    let yielding = settings.style(head.fixed_time).yielding_phase;
+/// The best target for a pass. Where nobody stands before the vehicle, nobody needs to turn off before it
+/// either: a phase will do in which others of its approach give way, and opposing traffic goes on.
+pub fn choose(head: &Head, pass: &Pass, watch: &Watch, settings: &Settings, queue_milli: i64) -> Target {
+    let yielding = settings.style(head.fixed_time).yielding_phase || queue_milli < NOBODY_MILLI;
     let fits = |state: &[u8]| {
         let protected = needed(head, pass).all(|i| state[i] == b'G');
         // Whoever waits before the vehicle on its own lane must be able to leave, whichever way he turns.
@@ -134,4 +138,26 @@ pub fn better_left_alone(
         waited += step;
     }
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::steer::site::{EdgeId, HeadId, Phase};
+
+    #[test]
+    fn opposing_traffic_goes_on_where_nobody_stands_before_the_vehicle() {
+        let link = |from, to| Some((EdgeId(from), EdgeId(to)));
+        let phase = |state: &str| Phase { duration: Millis(9_000), state: state.as_bytes().to_vec() };
+        let head = Head {
+            name: "x".into(),
+            joined: false,
+            fixed_time: true,
+            links: vec![link(0, 1), link(0, 2), link(3, 4)],
+            phases: vec![phase("GgG"), phase("GGr")],
+        };
+        let pass = Pass { head: HeadId(0), first: 0, last: 0, moves: vec![(EdgeId(0), EdgeId(1))] };
+        let target = |queue| choose(&head, &pass, &Watch::default(), &Settings::default(), queue);
+        assert_eq!((target(0), target(1_000)), (Target::Phase(0), Target::Phase(1)));
+    }
 }

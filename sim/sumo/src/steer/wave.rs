@@ -164,7 +164,7 @@ fn time_pass(
     if ahead.block != Block::Free && !dumb {
         return behind_others(setting, vehicle, fix, pass, &ahead);
     }
-    let target = choose(head, pass, watch, settings);
+    let target = choose(head, pass, watch, settings, ahead.queue_milli);
     let shown = serves(head, pass, &watch.state);
     let soon = ahead.arrival <= now + lead(setting, fix, pass, ahead.queue_milli, shown);
     let full = is_full(setting, fix, passes, pass);

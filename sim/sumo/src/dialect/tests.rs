@@ -76,7 +76,7 @@ proptest::proptest! {
     #[test]
     fn any_line_is_answered(cuts in proptest::collection::vec((0_usize..400, ".{0,6}"), 0..12), big: f64) {
         let number = format!("{big:e}");
-        let mut lines = vec![hello().replace("200", &number), NEAR.replace('\n', " ").replace("120", &number)];
+        let mut lines = [hello().replace("200", &number), NEAR.replace('\n', " ").replace("120", &number)];
         for (at, put) in cuts {
             let line = &mut lines[at % 2];
             let at = (0..=at % line.len()).rev().find(|at| line.is_char_boundary(*at)).unwrap_or(0);

@@ -129,10 +129,19 @@ fn a_certificate_holds_until_it_or_its_model_is_changed() {
     let written = std::fs::read_to_string(&file).expect("a certificate");
     let mut changed: Value = serde_json::from_str(&written).expect("JSON");
     let at = changed["asks"][0]["assert_at_ms"].as_i64().expect("a time");
+    for ask in changed["asks"].as_array().expect("a list") {
+        let by = |bound: &str| ask["answer"][bound].as_i64().expect("a time");
+        let entry = ask["entry_at_most_ms"].as_i64().expect("a time");
+        assert_eq!(by("dwell_by_ms"), ask["assert_at_ms"].as_i64().expect("a time") + entry);
+        assert!(by("entry_by_ms") < by("dwell_by_ms") && by("served_until_ms") < by("exit_by_ms"), "{ask}");
+        let certain = ask["answer"]["green_by_ms"].as_i64();
+        assert!(certain.is_none_or(|by| by < ask["release_at_ms"].as_i64().expect("a time")), "{ask}");
+    }
     changed["asks"][0]["assert_at_ms"] = (at + 1_000).into();
     std::fs::write(&file, changed.to_string()).expect("it is written");
     let (code, reasons) = verify(None);
     assert!(code == Some(1) && reasons.contains("seal"), "{reasons}");
+    assert!(reasons.contains("the bounds of the controller's answer"), "{reasons}");
     // A hold beyond every bound: the checker tells, too.
     changed["asks"][0]["release_at_ms"] = (at + 500_000).into();
     std::fs::write(&file, changed.to_string()).expect("it is written");

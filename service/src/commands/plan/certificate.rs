@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use clearway_certify::{Ask, worst_case_entry};
+use clearway_certify::{Ask, service, worst_case_entry};
 use clearway_network::{Controller, Network};
 use clearway_planner::outlook::{Outlook, check};
 use clearway_signals::limits::ROUTE_SIGNALS_MAX;
@@ -19,7 +19,7 @@ use super::{PlanArgs, clock, report};
 use crate::live::texts::found;
 
 const FORMAT: &str = "clearway-certificate";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// A certificate is far smaller; a larger file is not read.
 const BYTES_MAX: u64 = 1 << 20;
 
@@ -69,6 +69,25 @@ struct AskRecord {
     release_at_ms: i64,
     /// From the call until every wanted group can be green, whatever the controller does just then.
     entry_at_most_ms: i64,
+    answer: AnswerRecord,
+}
+
+/// What the controller may answer: bounds over each of its lawful responses.
+#[derive(Serialize, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+struct AnswerRecord {
+    /// Neither entry nor dwell begins sooner.
+    entry_from_ms: i64,
+    entry_by_ms: i64,
+    /// Every group of the dwell is green by then, if the call still stands.
+    dwell_by_ms: Option<i64>,
+    /// From when green is certain, unless a higher row takes the controller. None: no promise, for the
+    /// call may be over before the slowest entry is.
+    green_by_ms: Option<i64>,
+    /// The controller serves it no longer: released, minimum duration and minimum dwell over.
+    served_until_ms: i64,
+    /// The last intergreen of the exit is over.
+    exit_by_ms: i64,
 }
 
 impl Certificate {
@@ -155,6 +174,10 @@ impl Certificate {
         if let (true, Err(finding)) = (reasons.len() == faults_before, check(network, &asks)) {
             reasons.push(format!("the checker refuses it: {}", found(&finding, &report::names(network))));
         }
+        let misstated = self.asks.iter().filter(|record| record.is_misstated(network));
+        reasons.extend(misstated.map(|record| {
+            format!("{}: the bounds of the controller's answer are other ones", record.controller)
+        }));
         Ok(reasons)
     }
 
@@ -183,7 +206,15 @@ impl AskRecord {
             arrival_ms: ask.arrival.0,
             release_at_ms: ask.release_at.0,
             entry_at_most_ms: worst_case_entry(&junction, row)?.0,
+            answer: AnswerRecord::of(controller, ask)?,
         })
+    }
+
+    /// Whether the answer that it states is not the one that follows from the model of today.
+    fn is_misstated(&self, network: &Network) -> bool {
+        let Ok(ask) = self.ask(network) else { return false };
+        let answer = network.controller(ask.controller).and_then(|site| AnswerRecord::of(site, &ask));
+        answer.as_ref() != Some(&self.answer)
     }
 
     /// The request as the checker takes it, on a model; why not, in words.
@@ -215,6 +246,21 @@ impl AskRecord {
             assert_at: Millis(self.assert_at_ms),
             arrival: Millis(self.arrival_ms),
             release_at: Millis(self.release_at_ms),
+        })
+    }
+}
+
+impl AnswerRecord {
+    fn of(controller: &Controller, ask: &Ask) -> Option<Self> {
+        let junction = controller.junction();
+        let answer = service(&junction, junction.row(ask.row)?, ask.assert_at, ask.release_at)?;
+        Some(Self {
+            entry_from_ms: answer.entry_from.0,
+            entry_by_ms: answer.entry_by.0,
+            dwell_by_ms: answer.dwell_by.map(|by| by.0),
+            green_by_ms: answer.green_by(ask.release_at).map(|by| by.0),
+            served_until_ms: answer.served_until.0,
+            exit_by_ms: answer.exit_by.0,
         })
     }
 }

@@ -9,6 +9,7 @@ pub mod city;
 pub mod fix;
 pub mod fleet;
 pub mod grid;
+pub mod large;
 pub mod load;
 pub mod memory;
 pub mod steps;

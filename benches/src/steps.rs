@@ -20,6 +20,7 @@ use crate::Digest;
 use crate::city::City;
 use crate::fleet::Fleet;
 use crate::grid::grid;
+use crate::large::CertifyLarge;
 use crate::street::Traffic;
 
 /// A step of the engine.
@@ -44,6 +45,7 @@ pub const ENGINE: &[Measured] = &[
     Measured { name: "map_match", make: || Box::new(MapMatch::new()) },
     Measured { name: "plan_wave", make: || Box::new(PlanWave::new()) },
     Measured { name: "certify", make: || Box::new(Certify::new()) },
+    Measured { name: "certify_24_groups", make: || Box::new(CertifyLarge::new()) },
     Measured { name: "apply_fix", make: || Box::new(Fix(City::new())) },
     Measured { name: "apply_tick", make: || Box::new(Tick(City::new())) },
 ];

@@ -230,7 +230,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_transport_is_answered_as_pending_until_its_destination_is_named() {
-        let resource = |status| hub::ResourceOut { resource_id: RESOURCE, status, since: NOW, position: None };
+        let resource =
+            |status| hub::ResourceOut { resource_id: RESOURCE, status, since: NOW, position: None };
         let transport = hub::encode_rc_ri("fi.fire.case.1", &[resource(hub::Status::Transporting)]);
         let (status, body, events) = post(None, None, &transport).await;
         assert_eq!(status, "HTTP/1.1 202 Accepted");

@@ -23,7 +23,7 @@ use crate::policy::WirePolicy;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Entry {
     /// The first record: what the engine was started with.
-    Start(Start),
+    Start(Box<Start>),
     /// An event, and when it was applied (milliseconds of the engine's clock).
     Event(i64, WireEvent),
     /// A command, and when it was handed over.

@@ -132,7 +132,7 @@ struct Log {
 
 impl Log {
     fn run(mut self, start: &Start, inbox: &Receiver<Record>, state: &State) -> io::Result<()> {
-        self.push(&Entry::Start(start.clone()))?;
+        self.push(&Entry::Start(Box::new(start.clone())))?;
         self.commit(state)?;
         while let Ok(first) = inbox.recv() {
             self.push(&Entry::from(&first))?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use clearway_feeds::adapter::http::{self, BearerToken};
 use clearway_feeds::adapter::{Outlet, mqtt, udp};
-use clearway_feeds::{GeoBox, Registry, Rules, hfp, hub, nmea, taip};
+use clearway_feeds::{GeoBox, Registry, Rules, hfp, hub, nmea, r09, taip};
 use clearway_network::Network;
 use clearway_signals::Millis;
 use tokio::net::{TcpListener, UdpSocket};
@@ -76,6 +76,10 @@ pub async fn start(
             Feed::Nmea(f) => {
                 let speech = udp::Speech::Nmea(nmea::State::new(Arc::clone(registry), rules));
                 starting.udp(f.listen, speech, tasks).await?
+            }
+            Feed::R09(f) => {
+                let state = r09::State::new(Arc::clone(registry), rules, &f.dialect());
+                starting.udp(f.listen, udp::Speech::R09(state), tasks).await?
             }
             Feed::Taip(f) => {
                 let speech = udp::Speech::Taip(taip::State::new(Arc::clone(registry), rules, f.dialect()));

@@ -137,7 +137,7 @@ async fn an_operator_sees_acknowledges_suspends_and_resumes_an_alarm() {
 
 async fn wrong_requests_are_refused(page: &Page) {
     for (code, rest, status, word) in [
-        ("A0001", json!({"action": "acknowledge"}), 404, "knows no alarm"),
+        ("A0999", json!({"action": "acknowledge"}), 404, "knows no alarm"),
         ("A0006", json!({"action": "ignore"}), 422, "acknowledge"),
         ("A0006", json!({"action": "suspend"}), 422, "reason"),
         ("A0006", json!({"action": "resume", "who": "me"}), 422, "unknown field"),

@@ -74,7 +74,8 @@ fn mbpoll_calls_a_preempt_and_the_device_drops_it_when_its_time_is_over() {
     assert_eq!(identity[..2], [1, 0x4357]);
     let hash = u32::from(identity[4]) << 16 | u32::from(identity[5]);
     assert_eq!(hash, controller.junction().configuration_hash());
-    assert_eq!(modbus_read(address, 26, 1), None, "a register that the map does not have");
+    assert_eq!(modbus_read(address, 109, 1), Some(vec![1]), "the minor version of the map");
+    assert_eq!(modbus_read(address, 110, 1), None, "a register that the map does not have");
 
     let frame = |sequence: u16| {
         let mut words = [1, sequence, sequence, 20, 1 << (row - 1), 0, 0, 0, 0];

@@ -64,7 +64,8 @@ pub(crate) struct Rider {
     pub duty: Duty,
     pub mission: Option<MissionId>,
     pub began: Millis,
-    cadence: Millis,
+    /// The time between its positions, as its feed is configured.
+    pub cadence: Millis,
     due: Millis,
     pub trouble: Trouble,
     pub trouble_until: Millis,

@@ -402,7 +402,9 @@ impl<'a> Run<'a> {
                 let unsafe_for = now - device.hazard_since;
                 let clear = self.weathers[controller].0.is_clear();
                 let is_unsafe = device.hazard != Unsafe::No && unsafe_for > Millis(400) && clear;
-                let is_armable = device.is_armable();
+                // A reading takes several messages: what changed in its midst the next one finds.
+                let is_torn = device.hazard != Unsafe::No && unsafe_for <= Millis(400);
+                let is_armable = device.is_armable() || is_torn;
                 self.oracle.armed(controller, is_unsafe, is_armable, now);
             }
             self.note(|| match &event {

@@ -7,8 +7,8 @@
 //! ```
 //! # use clearway_certify::*;
 //! # use clearway_signals::*;
-//! # fn fill() -> [Ask; limits::ROUTE_SIGNALS_MAX] { unimplemented!() }
-//! let draft = Draft { class: Class::Emergency, asks: &[] };
+//! # let asks = [Ask::default(); limits::ROUTE_SIGNALS_MAX];
+//! let draft = Draft { class: Class::Emergency, asks: &asks[..0] };
 //! let plan: CertifiedPlan = certify(&draft, Epoch(1), |_| None, |_| None).unwrap();
 //! let command: Option<Command> = plan.assert(0, 1, Millis(0), Millis(1_000));
 //! assert_eq!((plan.class(), command), (Class::Emergency, None));
@@ -19,8 +19,8 @@
 //! ```compile_fail,E0451
 //! # use clearway_certify::*;
 //! # use clearway_signals::*;
-//! # fn fill() -> [Ask; limits::ROUTE_SIGNALS_MAX] { unimplemented!() }
-//! let plan = CertifiedPlan { class: Class::Emergency, epoch: Epoch(1), asks: fill(), len: 0 };
+//! # let asks = [Ask::default(); limits::ROUTE_SIGNALS_MAX];
+//! let plan = CertifiedPlan { class: Class::Emergency, epoch: Epoch(1), asks, len: 0 };
 //! ```
 //!
 //! Nor changes one:

@@ -1,25 +1,21 @@
 //! What the planner expects of a release, against what emulated controllers do.
 
+mod story;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use clearway_field::{Emulator, Options};
-use clearway_network::{Controller, LinkId, LinkIndex, Network, Uses};
+use clearway_network::{Controller, Network};
 use clearway_planner::recovery::{AtExit, Recovery, Return, shown_by};
-use clearway_planner::route::Router;
 use clearway_planner::watch::Watch;
 use clearway_planner::{Config, Notice};
-use clearway_signals::{ControllerId, ControllerStatus, GeoPoint, Millis, PreemptState};
+use clearway_signals::{ControllerId, ControllerStatus, Millis, PreemptState};
 use clearway_signals::{RequestRow, RowId, RowKind};
-use clearway_traffic::{EngineSteering, Steering, TripId, TripSetup, VirtualCity, WorldConfig, run_trip};
+use clearway_traffic::{EngineSteering, Steering, TripId, VirtualCity, run_trip};
+use story::{helsinki, scene, trip};
 
 const TICK: Millis = Millis(100);
-
-fn helsinki() -> Network {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../network-models/helsinki-centre");
-    clearway_format::load(&dir).unwrap_or_else(|report| panic!("{}", report.render())).network
-}
 
 /// A controller, and what is known of it by readings.
 struct Site<'a> {
@@ -125,10 +121,7 @@ fn i12_a_release_brings_each_controller_back_as_predicted_and_within_two_cycles(
     assert!(behind > 0 && behind < releases, "{behind} of {releases} had anything to make good");
 }
 
-/// The demo's station, its fire, when its engine leaves, and when the last controller is long back.
-const STATION: (f64, f64) = (60.166_26, 24.943_54);
-const SCENE: (f64, f64) = (60.177_85, 24.950_20);
-const LEAVES: Millis = Millis::from_s(630);
+/// When the last controller is long back.
 const WATCHED_UNTIL: Millis = Millis::from_s(1_080);
 
 /// An engine, and every exit of a controller from a preemption of its wave with the recovery after it.
@@ -150,40 +143,18 @@ impl Steering for Watched {
     }
 }
 
-fn nearest(network: &Network, place: (f64, f64)) -> (LinkId, u32) {
-    let point = network.project(GeoPoint::from_degrees(place.0, place.1).unwrap());
-    let mut best: Option<(f32, LinkId, u32)> = None;
-    LinkIndex::new(network).near(network, point, 50.0, Uses::CAR, |link, foot| {
-        if best.is_none_or(|(distance, ..)| foot.distance_m < distance) {
-            best = Some((foot.distance_m, link, foot.offset_mm));
-        }
-    });
-    best.map(|(_, link, offset_mm)| (link, offset_mm)).expect("the place is on the map")
-}
-
 fn drive(network: &Arc<Network>, seed: u64) -> Watched {
-    let ((first, start), (last, end)) = (nearest(network, STATION), nearest(network, SCENE));
-    let mut route = Vec::new();
-    Router::new(network).find(network, Uses::CAR, first, &[last], false, &mut route);
-    let setup = TripSetup {
-        start_offset_mm: start,
-        end_offset_mm: end,
-        depart: LEAVES,
-        measure_until: Some(WATCHED_UNTIL),
-        ..TripSetup::new(route, WorldConfig { seed, ..WorldConfig::default() })
-    };
-    let scene = GeoPoint::from_degrees(SCENE.0, SCENE.1).unwrap();
-    let engine = EngineSteering::new(network, Config::default(), scene, &[], seed);
+    let engine = EngineSteering::new(network, Config::default(), scene(), &[], seed);
     let controllers = network.controllers.iter().map(|controller| controller.id).collect();
     let mut watched = Watched { engine, controllers, exits: BTreeMap::new() };
-    run_trip(network, &setup, &mut watched).expect("a route");
+    run_trip(network, &trip(network, seed, WATCHED_UNTIL), &mut watched).expect("a route");
     watched
 }
 
 /// The bar: 95 % of the releases. A display that never follows its plan for a whole cycle counts as not back.
 #[test]
 fn i12_after_a_wave_the_controllers_are_back_within_two_cycles() {
-    let network = Arc::new(helsinki());
+    let network = helsinki();
     let (mut releases, mut back, mut told) = (0, 0, 0);
     for seed in 1..=5 {
         let watched = drive(&network, seed);

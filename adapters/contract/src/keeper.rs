@@ -257,7 +257,9 @@ impl Keeper {
 
     /// What came of the outstanding ask. An answer that nobody waits for is ignored.
     pub fn answer(&mut self, now: Now, answer: Answer) {
-        let Some((ask, _)) = self.outstanding.take() else { return };
+        let Some((ask, until)) = self.outstanding.take() else { return };
+        // A process that stood still finds answers waiting: what they tell is of then, not of now.
+        let answer = if now.at < until { answer } else { Answer::Failed("no answer in time".into()) };
         match (ask, answer) {
             (_, Answer::Failed(reason)) => self.fail(now, ask, &reason),
             (Ask::Connect, Answer::Connected) => self.connected(now),

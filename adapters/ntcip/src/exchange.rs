@@ -144,7 +144,10 @@ impl Exchange {
             Ask::Gate => {
                 let most = self.profile.names_max.max(1);
                 let watched = (1..=self.watch_rows).map(|row| frame::WATCHED.of(row));
-                self.reads(self.layout.names(ask).iter().copied().chain(watched), most)
+                let names: Vec<Name> = self.layout.names(ask).iter().copied().chain(watched).collect();
+                // Between two messages a device may change: it says at the end again who it is.
+                let again = self.layout.identity().filter(|_| names.len() > most);
+                self.reads(names.iter().copied().chain(again), most)
             }
             Ask::Counts => self.reads(self.layout.names(ask).iter().copied(), self.profile.names_max.max(1)),
             Ask::Status => {
@@ -184,18 +187,21 @@ impl Exchange {
         present.chunks(most).map(|chunk| Request::Get(chunk.to_vec())).collect()
     }
 
-    /// Preempt rows all in one message, then each priority request by itself.
+    /// Preempt rows all in one message, then each priority request by itself. A call puts off every other
+    /// own row whatever readings show: they may hide what an engine before us called.
     fn writes(&mut self, write: &Write) -> Vec<Request> {
-        let call = write.call().map(|call| (call.row, 1));
-        let clear = write.clear().iter().map(|row| (row, 0));
-        let number = |row: RowId| {
-            let row = self.site.rows.get(row.index())?;
-            (row.channel == Channel::Preempt).then_some(row.number)
+        let called = write.call().map(|call| call.row);
+        let calls_preempt = preempts(&self.site).any(|(id, _)| Some(id) == called);
+        let value = |id: RowId| {
+            let off = self.site.own_rows().contains(id) && (calls_preempt || write.clear().contains(id));
+            if Some(id) == called { Some(1) } else { off.then_some(0) }
         };
-        let preempts: Vec<(Name, Data)> = clear
-            .chain(call)
-            .filter_map(|(row, value)| Some((frame::PREEMPT_CALL.of(number(row)?), Data::Integer(value))))
-            .collect();
+        let mut calls: Vec<(u8, i32)> =
+            preempts(&self.site).filter_map(|(id, row)| Some((row.number, value(id)?))).collect();
+        // What goes off stands before what goes on: some devices work through a message one by one.
+        calls.sort_by_key(|(_, value)| *value);
+        let data = |(number, value): &(u8, i32)| (frame::PREEMPT_CALL.of(*number), Data::Integer(*value));
+        let preempts: Vec<(Name, Data)> = calls.iter().map(data).collect();
         let mut requests = Vec::new();
         if !preempts.is_empty() {
             requests.push(Request::Set(preempts));

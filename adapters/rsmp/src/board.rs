@@ -100,11 +100,12 @@ impl Board {
         for value in &values.values {
             let key = (values.component.clone(), value.code.clone(), value.name.clone());
             let known = self.statuses.get(&key);
-            let is_newer = known.is_none_or(|known| known.unix_ms <= unix_ms);
             let has_room = known.is_some() || self.statuses.len() < STATUSES_MAX;
             let is_recent = value.quality == "recent";
-            // A clock that was set back must not freeze the board: what is recent always counts.
-            if has_room && (is_newer || is_recent) {
+            // Clocks of sites are set forth and back: what is said of now counts whatever its time, and
+            // what comes out of a buffer never replaces it.
+            let is_overtaken = known.is_some_and(|known| known.is_recent || known.unix_ms > unix_ms);
+            if has_room && (value.quality != "old" || !is_overtaken) {
                 self.statuses.insert(key, Known { value: value.value.clone(), is_recent, unix_ms });
             }
         }
@@ -188,9 +189,11 @@ mod tests {
         board.note_values(&values(10, "1", "old"));
         assert_eq!(board.text("TC", "S0001", "stage"), Some("2"));
         board.note_values(&values(30, "3", "old"));
-        assert_eq!(board.text("TC", "S0001", "stage"), None);
+        assert_eq!(board.text("TC", "S0001", "stage"), Some("2"), "its clock was ahead then");
         board.note_values(&values(5, "4", "recent"));
         assert_eq!(board.text("TC", "S0001", "stage"), Some("4"));
+        board.note_values(&values(3, "", "unknown"));
+        assert_eq!(board.text("TC", "S0001", "stage"), None);
     }
 
     fn event(second: u8, kind: &str, state: &str, acknowledged: &str) -> Alarm {

@@ -182,10 +182,20 @@ impl Exchange {
         self.session.take_output()
     }
 
-    /// The output that was taken last left at this stamp, nanoseconds.
-    pub fn left(&mut self, ns: u64) {
+    /// The output that was taken last leaves from this stamp on, nanoseconds: its answer may be here
+    /// before [`Exchange::left`] is.
+    pub fn leaves(&mut self, ns: u64) {
         if let Some(Pending::Write { wire_ns, .. }) = &mut self.pending {
             wire_ns.get_or_insert(ns);
+        }
+    }
+
+    /// What left from stamp `since` on has left by stamp `by`.
+    pub fn left(&mut self, since: u64, by: u64) {
+        if let Some(Pending::Write { wire_ns: Some(wire_ns), .. }) = &mut self.pending
+            && *wire_ns == since
+        {
+            *wire_ns = by;
         }
     }
 

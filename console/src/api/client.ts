@@ -23,15 +23,38 @@ export async function fetchNetwork(timeoutMs = 10_000): Promise<{ network: Netwo
   return { network: JSON.parse(text) as Network, text };
 }
 
-/** Takes back every request of ours; gives how many there were. */
-export async function releaseAll(timeoutMs = 10_000): Promise<number> {
+/** What a release of everything did so far. */
+export interface Released {
+  /** How many controllers held a call of ours when it was asked. */
+  released: number;
+  /** Those that no reading has yet shown free of our calls, by the model's ids. */
+  unconfirmed: string[];
+}
+
+/** Takes back every request of ours. */
+export async function releaseAll(): Promise<Released> {
+  return released('POST');
+}
+
+/** Asks again until every controller shows that it let go, at most for so long; gives the last answer. */
+export async function confirmReleased(first: Released, withinMs: number, everyMs = 250): Promise<Released> {
+  const until = Date.now() + withinMs;
+  let last = first;
+  while (last.unconfirmed.length > 0 && Date.now() < until) {
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    // An answer that does not come confirms nothing.
+    last = await released('GET').catch(() => last);
+  }
+  return last;
+}
+
+async function released(method: 'GET' | 'POST', timeoutMs = 10_000): Promise<Released> {
   const response = await fetch(apiUrl('release-all'), {
-    method: 'POST',
+    method,
     headers: { 'content-type': 'application/json' },
-    body: '{}',
+    body: method === 'POST' ? '{}' : undefined,
     signal: AbortSignal.timeout(timeoutMs),
   });
   if (!response.ok) throw new ApiError(`The engine answered ${response.status}`);
-  const { released } = (await response.json()) as { released?: number };
-  return released ?? 0;
+  return (await response.json()) as Released;
 }

@@ -85,8 +85,18 @@ test('release all needs two actions, and the harmless one has the focus', async 
 
   await ask.click();
   await dialog.getByRole('button', { name: 'Release all' }).click();
-  await expect(page.getByText('Released: 2 requests.')).toBeVisible();
+  await expect(page.getByText('Released: 2 requests, all confirmed.')).toBeVisible();
   expect(engine.releases).toBe(1);
+});
+
+test('release all names the controllers that do not confirm', async ({ page, engine, address }) => {
+  engine.unconfirmed = ['c1', 'c2'];
+  await page.goto(address);
+  await page.getByRole('button', { name: 'Release all' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Release all' }).click();
+  await expect(page.getByText('Releasing 2 requests…')).toBeVisible();
+  engine.unconfirmed = ['c2'];
+  await expect(page.getByText('Not confirmed by c2: the timer of each ends its request.')).toBeVisible();
 });
 
 test('the demo says that it is one', async ({ page, address }) => {

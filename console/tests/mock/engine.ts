@@ -77,6 +77,8 @@ export class MockEngine {
   /** How often the feed was opened, and releases asked for. */
   connections = 0;
   releases = 0;
+  /** Controllers that have not shown yet that they let go of our calls. */
+  unconfirmed: string[] = [];
   readonly alarms = alarms();
   /** What operators did about alarms, in order. */
   readonly acts: Record<string, unknown>[] = [];
@@ -191,10 +193,10 @@ export class MockEngine {
       response.setHeader('content-type', 'application/json');
       if (request.method === 'POST') await this.act(request, response);
       else response.end(JSON.stringify(this.alarms));
-    } else if (path === '/api/release-all' && request.method === 'POST') {
-      this.releases += 1;
+    } else if (path === '/api/release-all') {
+      this.releases += request.method === 'POST' ? 1 : 0;
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify({ released: 2 }));
+      response.end(JSON.stringify({ released: 2, controllers: ['c1', 'c2'], unconfirmed: this.unconfirmed }));
     } else {
       await this.file(path === '/' ? '/index.html' : path, response);
     }

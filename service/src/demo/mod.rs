@@ -103,7 +103,7 @@ async fn live(
     };
     let mut measured = if ended { stage.measure(&plant) } else { None };
     if ended && !args.headless {
-        eprintln!("the story is over; the page stays until Ctrl-C");
+        eprintln!("the story is over; the page stays until Ctrl-C, then the report is printed");
         tokio::select! {
             () = stage.play_on(story, &*town_clock) => {}
             () = interrupted() => {}

@@ -1,7 +1,8 @@
 use clearway_signals::{Capabilities, ControllerStatus, Millis, RequestId, RequestState, RowSet};
 use proptest::prelude::*;
 
-use crate::ask::{Answer, Ask, StatusReading};
+use super::Keeper;
+use crate::ask::{Answer, Ask, Now, StatusReading, Step};
 use crate::kit::{Bench, CHECKS, CROSS, Device, Face, Fault, MAIN, TRANSIT, assertion, release, site};
 use crate::port::{PortEvent, Protocol};
 use crate::site::Site;
@@ -166,6 +167,34 @@ fn s11_another_row_waits_until_a_hidden_call_is_taken_back() {
     let writes: Vec<RowSet> = bench.device.writes[before..].iter().map(|(_, calls)| *calls).collect();
     assert!(writes.len() >= 2 && !writes[0].contains(MAIN) && !writes[0].contains(CROSS), "{writes:?}");
     assert!(writes.last().is_some_and(|calls| calls.contains(CROSS)), "{writes:?}");
+}
+
+/// A device that is asked but answers when the process runs again, a while later.
+#[test]
+fn s6_an_answer_that_waited_while_the_process_stood_still_is_none() {
+    let site = site(Protocol::Modbus);
+    let mut keeper = Keeper::new(site.clone(), Direct.pace());
+    let mut device = Device::new(site);
+    let at = |at| Now { at: Millis(at), ns: 0 };
+    let mut ask = |keeper: &mut Keeper, now| match keeper.next(now) {
+        Step::Ask(ask) => (ask, Direct.exchange(&ask, &mut device)),
+        Step::Wait(until) => panic!("waits until {until:?}"),
+    };
+    for now in [0, 10] {
+        let (_, answer) = ask(&mut keeper, at(now));
+        keeper.answer(at(now), answer);
+    }
+    let (gate, answer) = ask(&mut keeper, at(20));
+    assert_eq!(gate, Ask::Gate);
+    keeper.answer(at(30_000), answer);
+    assert!(!keeper.drain_events().any(|event| matches!(event, PortEvent::Armed(_))));
+    let (status, answer) = ask(&mut keeper, at(30_100));
+    assert_eq!(status, Ask::Status);
+    keeper.answer(at(30_100), answer);
+    let (gate, answer) = ask(&mut keeper, at(30_110));
+    assert_eq!(gate, Ask::Gate);
+    keeper.answer(at(30_110), answer);
+    assert!(keeper.drain_events().any(|event| matches!(event, PortEvent::Armed(_))));
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -61,10 +61,11 @@ impl std::str::FromStr for Broker {
 pub async fn run(broker: Broker, client_id: String, mut state: hfp::State, outlet: Outlet) {
     let (client, mut connection) = connect(&broker, client_id);
     let mut backoff = BACKOFF_MIN;
+    let mut is_new = true;
     loop {
         match connection.poll().await {
             Ok(Event::Incoming(Packet::ConnAck(_))) => {
-                backoff = BACKOFF_MIN;
+                (backoff, is_new) = (BACKOFF_MIN, false);
                 // The queue is empty at this point; should it not be, the next connection tries again.
                 if client.try_subscribe(hfp::TOPIC_FILTER, QoS::AtMostOnce).is_err() {
                     tracing::warn!(host = broker.host, "subscription not queued");
@@ -73,7 +74,12 @@ pub async fn run(broker: Broker, client_id: String, mut state: hfp::State, outle
             Ok(Event::Incoming(Packet::Publish(publish))) => take(&publish, &mut state, &outlet),
             Ok(_) => {}
             Err(error) => {
-                tracing::warn!(host = broker.host, port = broker.port, %error, "broker not reached");
+                // A broker that starts with us may need a moment.
+                if std::mem::take(&mut is_new) {
+                    tracing::debug!(host = broker.host, port = broker.port, %error, "broker not reached yet");
+                } else {
+                    tracing::warn!(host = broker.host, port = broker.port, %error, "broker not reached");
+                }
                 sleep(backoff).await;
                 backoff = (backoff * 2).min(BACKOFF_MAX);
             }

@@ -10,7 +10,7 @@ use super::{Exchange, preempts};
 use crate::codec::{configuration_hash, listed, mode};
 use crate::commissioning::{Checksum, Commissioned, Digest};
 use crate::facts::{ExitType, Facts};
-use crate::frame::{self, Object, Value};
+use crate::frame::{self, Name, Object, Value};
 use crate::profile::Version;
 use crate::values::Values;
 use reader::Reader;
@@ -19,7 +19,7 @@ impl Exchange {
     pub(super) fn gate(&mut self, values: &Values) -> GateReading {
         let mut reader = Reader::new(&self.profile, values);
         let identity = self.identity(&mut reader);
-        let hash = self.known_configuration(&mut reader, &identity);
+        let hash = self.known_configuration(&mut reader, &identity).filter(|_| self.is_one(&mut reader));
         let control = reader.scalar(GateRow::Mode, &frame::CONTROL_STATUS);
         let flash = reader.scalar(GateRow::Mode, &frame::FLASH_STATUS);
         let remote_enabled = self.remote_enabled(&mut reader);
@@ -79,6 +79,21 @@ impl Exchange {
             version: text(&frame::MODULE_VERSION),
             checksum: self.checksum(reader.values),
         }
+    }
+
+    /// Whether the device said the same of itself at the end of the reading as at its beginning.
+    fn is_one(&self, reader: &mut Reader<'_>) -> bool {
+        let says_one = |name: Name| {
+            let mut said = reader.values.all(&name);
+            let first = said.next();
+            let is_gone = first.is_some() && self.absent.contains(&name);
+            !is_gone && said.all(|again| Some(again) == first)
+        };
+        let is_one = self.layout.identity().all(says_one);
+        if !is_one {
+            reader.find(GateRow::Identity, "became another while it was read; it is read again".to_owned());
+        }
+        is_one
     }
 
     /// The model's hash where the device is the one that was commissioned; else the hash that it names.

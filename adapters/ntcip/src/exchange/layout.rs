@@ -80,6 +80,8 @@ pub(super) enum Light {
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     gate: Vec<Name>,
+    /// Names at the head of the gate's that say what the device is.
+    identity: usize,
     status: Vec<Name>,
     /// What the names of the status reading tell, in the same order.
     slots: Vec<Slot>,
@@ -90,12 +92,19 @@ impl Layout {
     pub(super) fn new(site: &Site, profile: &Profile, outputs: &Outputs) -> Self {
         let reader = Reader { site, profile, outputs };
         let (slots, status) = reader.status().into_iter().unzip();
-        Self { gate: reader.gate(), status, slots, counts: reader.counts() }
+        let identity = reader.identity();
+        let (count, gate) = (identity.len(), [identity, reader.gate()].concat());
+        Self { gate, identity: count, status, slots, counts: reader.counts() }
     }
 
     /// What each object of the status reading tells, in the order of its names.
     pub(super) fn slots(&self) -> &[Slot] {
         &self.slots
+    }
+
+    /// What tells one device from another, in the reading of the gate.
+    pub(super) fn identity(&self) -> impl Iterator<Item = Name> {
+        self.gate.iter().copied().take(self.identity)
     }
 
     pub(super) fn names(&self, ask: &Ask) -> &[Name] {
@@ -181,11 +190,16 @@ impl Reader<'_> {
         list.names
     }
 
-    fn gate(&self) -> Vec<Name> {
+    fn identity(&self) -> Vec<Name> {
         let mut list = List::new(self.profile);
         for object in [frame::MODULE_MAKE, frame::MODULE_MODEL, frame::MODULE_VERSION] {
             list.row(&object, self.profile.module_row);
         }
+        list.names
+    }
+
+    fn gate(&self) -> Vec<Name> {
+        let mut list = List::new(self.profile);
         list.scalars(&[frame::BACKUP_TIME, frame::CONTROL_STATUS, frame::FLASH_STATUS, frame::MAX_PREEMPTS]);
         if self.profile.version == Version::V03 {
             list.scalars(&[frame::UNIT_CONTROL, frame::USER_BACKUP_TIME, frame::WATCHED_MAX]);

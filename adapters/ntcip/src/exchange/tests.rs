@@ -1,4 +1,4 @@
-use clearway_contract::kit::{CHECKS, Device, Face, TRANSIT, site};
+use clearway_contract::kit::{Bench, CHECKS, CROSS, Device, Face, MAIN, TRANSIT, assertion, release, site};
 use clearway_contract::{Answer, Ask, Protocol, Site, StatusReading};
 use clearway_signals::{
     Capabilities, Channel, GroupKind, GroupSet, Millis, Mode, PreemptState, RequestState, RowKind, RowSet,
@@ -256,6 +256,31 @@ fn conformance_of_a_controller_with_another_suffix_and_small_messages() {
     }
 }
 
+/// A controller whose readings show no call.
+struct Hiding(Agent);
+
+impl Face for Hiding {
+    fn exchange(&mut self, ask: &Ask, device: &mut Device) -> Answer {
+        match self.0.exchange(ask, device) {
+            Answer::Status(reading) => Answer::Status(StatusReading { calls: RowSet::EMPTY, ..reading }),
+            answer => answer,
+        }
+    }
+}
+
+#[test]
+fn s11_a_call_puts_off_what_an_engine_before_left_and_no_reading_shows() {
+    let site = kit_site();
+    let hiding = |site: &Site| Box::new(Hiding(Agent::new(site, Profile::STANDARD))) as Box<dyn Face>;
+    let mut bench = Bench::new(&site, &hiding);
+    bench.device.calls = RowSet::of(CROSS);
+    bench.run_until(Millis::from_s(1));
+    bench.offer(&assertion(&site, MAIN, 1, 1, bench.now, bench.now + Millis::from_s(20)));
+    bench.run_until(Millis::from_s(3));
+    assert_eq!(bench.device.calls, RowSet::of(MAIN));
+    assert!(bench.device.writes.iter().all(|(_, calls)| !calls.contains(CROSS)), "never both");
+}
+
 #[test]
 fn an_answer_that_lacks_an_object_is_a_failure() {
     let mut exchange = Exchange::new(kit_site(), Profile::STANDARD);
@@ -324,8 +349,7 @@ fn an_absent_object_is_never_asked_for() {
 }
 
 /// A keeper that asks the transit row for half a minute, and the objects that it wrote.
-fn transit(profile: Profile, closed: PrsStatus) -> (clearway_contract::kit::Bench, Vec<&'static str>) {
-    use clearway_contract::kit::{Bench, assertion, release};
+fn transit(profile: Profile, closed: PrsStatus) -> (Bench, Vec<&'static str>) {
     use std::sync::{Arc, Mutex};
     struct Watched(Agent, Arc<Mutex<Vec<&'static str>>>);
     impl Face for Watched {

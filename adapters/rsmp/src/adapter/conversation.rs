@@ -181,12 +181,14 @@ impl Conversation {
                 tracing::error!(%refused, "the egress guard holds a message back");
                 return self.give_up(&format!("egress guard: {refused}"));
             }
+            let since = (self.stamps)().1;
+            self.exchange().leaves(since);
             match timeout(WRITE_WITHIN, writer.write_all(&output)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return self.give_up(&error.to_string()),
                 Err(_) => return self.give_up("the site reads no more"),
             }
-            self.exchange().left((self.stamps)().1);
+            self.exchange().left(since, (self.stamps)().1);
         }
     }
 

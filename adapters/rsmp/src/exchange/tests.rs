@@ -53,7 +53,7 @@ impl Desk {
             if output.is_empty() {
                 return;
             }
-            exchange.left(1);
+            exchange.leaves(1);
             let answers = self.peer.hear(device, &output);
             exchange.receive(now, &answers);
         }

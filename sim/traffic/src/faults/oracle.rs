@@ -139,6 +139,11 @@ impl Oracle {
         }
     }
 
+    /// Another engine is at work.
+    pub fn engine_starts(&mut self) {
+        self.streets.iter_mut().for_each(|street| street.reds.start_anew());
+    }
+
     /// A reading was answered to a session.
     pub fn read(&mut self, controller: usize, session: u32) {
         // A reading of an earlier session may come late.

@@ -4,7 +4,8 @@
 //! With demand: a vehicle of the run stands before the group's line. Because of us: a preemption of ours is
 //! served, or the controller is on its way back from one, or priority that we asked for is granted. The rest
 //! of a red is the plan's own. Two emergency vehicles are exempt for as long as S7 lets each of them hold a
-//! row ("min(site max presence, 120 s default)").
+//! row ("min(site max presence, 120 s default)"). An engine that starts knows nothing of the calls before it:
+//! a red is counted anew from there.
 
 use clearway_field::Aspect;
 use clearway_signals::limits::LEASE_MAX;
@@ -26,6 +27,11 @@ pub(crate) struct Reds {
 impl Reds {
     pub fn new(groups: usize) -> Self {
         Self { ours: vec![Millis::ZERO; groups], looked_at: Millis::ZERO }
+    }
+
+    /// Another engine is at work.
+    pub fn start_anew(&mut self) {
+        self.ours.fill(Millis::ZERO);
     }
 
     /// Look at a controller; the group that is red for too long because of us, and how long.

@@ -306,6 +306,7 @@ impl<'a> Run<'a> {
 
     fn start(&mut self) {
         self.lives += 1;
+        self.oracle.engine_starts();
         let Settings { shadow, seed, planted, replay, .. } = self.settings;
         let centre =
             Centre::start(self.scenario, self.lives, &self.emergencies, shadow, seed, planted, replay);
@@ -463,7 +464,7 @@ impl<'a> Run<'a> {
             Some(Planted::TransitAsEmergency) if transit => self.devices[controller].emergency_row(),
             _ => None,
         };
-        if let (Some(row), Some(binding)) = (row, bindings.first_mut()) {
+        if let (Some(row), Some(binding)) = (row, bindings.last_mut()) {
             binding.0 = PREEMPT_CALL.of(described.rows[row.index()].number);
             if transit {
                 binding.1 = clearway_ntcip::Data::Integer(1);

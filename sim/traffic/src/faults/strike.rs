@@ -120,7 +120,7 @@ impl Run<'_> {
             Kind::Freeze => {
                 let until = now + Millis([200, 2_000, 30_000][self.below(3)]);
                 if let Some(centre) = &mut self.centre {
-                    centre.frozen_until = until;
+                    centre.frozen_until = centre.frozen_until.max(until);
                 }
                 self.deafen(until);
                 self.all_in_trouble(until);
@@ -131,6 +131,7 @@ impl Run<'_> {
                 let (scenario, emergencies) = (self.scenario, self.emergencies.clone());
                 if let Some(centre) = &mut self.centre {
                     centre.take_over(scenario, &emergencies);
+                    self.oracle.engine_starts();
                 }
                 self.all_in_trouble(now + Millis::from_s(10));
                 self.note(|| "another engine takes over".into());
@@ -391,7 +392,8 @@ impl Run<'_> {
         (self.wall_off_ms, self.wall_drift_ppm) = (0, 0);
         self.withheld_until = self.withheld_until.map(|_| now);
         if let Some(centre) = &mut self.centre {
-            (centre.hung_until, centre.frozen_until) = (now, now);
+            // A freeze ends by itself: what waits for its end must not be overtaken.
+            centre.hung_until = now;
         }
         for n in 0..self.riders.len() {
             self.riders[n].trouble = Trouble::None;

@@ -1,5 +1,7 @@
 //! The arming gate's table, cell by cell, from what a unit says.
 
+use std::cell::RefCell;
+
 use clearway_contract::kit::Device;
 use clearway_contract::{Answer, Ask, GateFinding, GateReading, GateRow, Site, judge};
 use clearway_signals::{Channel, Millis, Owner, RowId};
@@ -265,6 +267,33 @@ fn each_required_object_that_a_unit_does_not_serve_keeps_it_unarmed_by_name() {
     }
     for object in OBJECTS.iter().filter(|object| conformance::is_required(object)) {
         assert!(seen.contains(&object.name), "the gate does not read {}", object.name);
+    }
+}
+
+/// A reading takes several messages: a unit may be exchanged, or restarted with another
+/// configuration, between the first and the last.
+#[test]
+fn a_unit_that_becomes_another_while_it_is_read_is_not_armed() {
+    let unit = Unit::new();
+    let findings_when = |says: &dyn Fn(&Name, usize) -> Option<Value>| {
+        let (mut exchange, asked_before) = (unit.exchange(), RefCell::new(Vec::new()));
+        let answer = asked(&mut exchange, &Ask::Gate, |name| {
+            let mut before = asked_before.borrow_mut();
+            before.push(*name);
+            says(name, before.iter().filter(|known| *known == name).count())
+        });
+        let Answer::Gate(reading) = answer else { panic!("{answer:?}") };
+        judge(&unit.site, &reading, 1, Millis::ZERO).err().unwrap_or_default()
+    };
+    let version = frame::MODULE_VERSION.of(1);
+    let another = Value::Octets(b"another".to_vec());
+    assert_eq!(findings_when(&|name, _| unit.value(name)), []);
+    for (first, last) in [(1, Some(another.clone())), (2, Some(another)), (2, None)] {
+        let found = findings_when(&|name, time| match *name == version && time == first {
+            true => last.clone(),
+            false => unit.value(name),
+        });
+        assert!(found.iter().any(|f| f.row == GateRow::Identity), "{first} {last:?}: {found:?}");
     }
 }
 

@@ -333,7 +333,7 @@ fn read_inputs(
         let value = input(number, commands, station.emulator())?;
         Some(match hazard {
             Unsafe::NoDeadMan if number == TTL_LIMIT => 0,
-            Unsafe::OtherConfiguration if number == HASH_LOW => value ^ 1,
+            Unsafe::OtherConfiguration if number == HASH_LOW => !value,
             Unsafe::CutsYellow if number >= ROWS && (number - ROWS) % 12 == 11 => 0,
             _ => value,
         })
@@ -378,17 +378,21 @@ fn rsmp(
         Packet::Close(of) if of == *connection => *phase = Connecting::Down(now.at + RECONNECT),
         Packet::Bytes(of, bytes) if of == *connection && *phase == Connecting::Up => {
             let text = String::from_utf8_lossy(&bytes);
-            if text.contains("\"CommandRequest\"") {
-                let refused = commands_refused(&text);
-                outcome.written = Some(Written { allowed: !refused, taken: true, lives: arrival(&text) });
-            }
             site.receive(0, &bytes, station, now);
             site.advance(station, now);
             drain(site, *connection, phase, now, &mut outcome.answers);
-            outcome.read = outcome.answers.iter().any(|packet| match packet {
-                Packet::Bytes(_, bytes) => String::from_utf8_lossy(bytes).contains("\"StatusResponse\""),
-                _ => false,
-            });
+            let says = |word: &str| {
+                outcome.answers.iter().any(|packet| match packet {
+                    Packet::Bytes(_, bytes) => String::from_utf8_lossy(bytes).contains(word),
+                    _ => false,
+                })
+            };
+            outcome.read = says("\"StatusResponse\"");
+            if text.contains("\"CommandRequest\"") {
+                // What was damaged on its way is not acknowledged, and answered by nothing.
+                let (allowed, taken) = (!commands_refused(&text), says("\"CommandResponse\""));
+                outcome.written = Some(Written { allowed, taken, lives: arrival(&text) });
+            }
         }
         _ => {}
     }

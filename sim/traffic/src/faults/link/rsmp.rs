@@ -95,7 +95,7 @@ impl RsmpLink {
             _ => None,
         });
         let calls: Option<RowId> = calls.filter(|_| writes);
-        conversation.exchange.left(wire.stamp_ns());
+        conversation.exchange.leaves(wire.stamp_ns());
         let packet = Packet::Bytes(conversation.connection, output);
         if writes { wire.write(packet, calls) } else { wire.read(packet) }
     }

@@ -81,7 +81,7 @@ pub struct RsmpArgs {
 #[derive(Debug, Args)]
 pub struct FaultArgs {
     /// What a proxy before every controller does to what passes: delay, loss, duplicate, reorder, truncate,
-    /// corrupt, black-hole, reset, late, half-open or liar.
+    /// corrupt, black-hole, reset, late, half-open, liar or nonsense.
     #[arg(long, value_name = "NAME", value_parser = fault)]
     pub fault: Option<Fault>,
     /// Seeds the proxy's draws.

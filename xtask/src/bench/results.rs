@@ -18,12 +18,17 @@ const TRIPS: &str = "--trips=2500";
 /// Seconds of the open-loop run at each rate.
 const LOOP_S: &str = "10";
 
+/// The crates of the protocols.
+const ADAPTERS: [&str; 3] = ["clearway-ntcip", "clearway-modbus", "clearway-rsmp"];
+
 /// What the benchmarks printed.
 struct Printed {
     fix: String,
     arbitrate: String,
     route: String,
     calibration: String,
+    /// One table of all protocols' status messages.
+    decode: String,
     /// Seconds that the proofs took, and how many sites were proved.
     proof: (f64, usize),
 }
@@ -39,6 +44,7 @@ pub fn write(root: &Path) -> Result<(), Failure> {
         arbitrate: said(&mut bench(root, "arbitrate", &[]))?,
         route: said(&mut bench(root, "route", &[]))?,
         calibration: said(&mut bench(root, "calibration", &[TRIPS]))?,
+        decode: decoders(root)?,
         proof: prove(root)?,
     };
     let load = said(open_loop(&["--seconds", LOOP_S]).current_dir(root))?;
@@ -57,8 +63,9 @@ pub fn write(root: &Path) -> Result<(), Failure> {
 fn build(root: &Path) -> Result<(), Failure> {
     let benches = ["bench", "--no-run", "--quiet", "-p", "clearway-benches"];
     finish(Command::new("cargo").current_dir(root).args(benches))?;
-    let ratio = ["bench", "--no-run", "--quiet", "-p", "clearway-ntcip", "--bench", "ratio"];
-    finish(Command::new("cargo").current_dir(root).args(ratio))?;
+    let adapters = ["bench", "--no-run", "--quiet", "--bench", "ratio", "--bench", "decode"];
+    let packages = ADAPTERS.map(|name| ["-p", name]).concat();
+    finish(Command::new("cargo").current_dir(root).args(adapters).args(packages))?;
     let bins = ["build", "--quiet", "--release", "-p", "clearway-benches", "--bins"];
     finish(Command::new("cargo").current_dir(root).args(bins))?;
     finish(Command::new("cargo").current_dir(root).args(["build", "--quiet", "--release", "-p", "clearway"]))
@@ -87,6 +94,20 @@ fn prove(root: &Path) -> Result<(f64, usize), Failure> {
         proved += usize::from(status.map_err(|error| format!("clearway: {error}"))?.success());
     }
     Ok((started.elapsed().as_secs_f64(), proved))
+}
+
+/// The decoders of all protocols, in one table.
+fn decoders(root: &Path) -> Result<String, Failure> {
+    let mut table = String::new();
+    for name in ADAPTERS {
+        let mut command = Command::new("cargo");
+        command.current_dir(root).args(["bench", "--quiet", "-p", name, "--bench", "decode"]);
+        let printed = said(&mut command)?;
+        let rows = printed.lines().filter(|line| line.starts_with('|'));
+        let heads = if table.is_empty() { 0 } else { 2 };
+        rows.skip(heads).for_each(|row| table.extend([row, "\n"]));
+    }
+    Ok(table)
 }
 
 /// The SNMP adapter beside its library; net-snmp answers.
@@ -127,6 +148,7 @@ fn page(machine: &str, printed: &Printed, load: &str, counts: &str, peers: &str)
     let _ = write!(text, "## Arbitration and reservations\n\n{}\n", fenced(&printed.arbitrate));
     let _ = write!(text, "## Ways\n\n{}\n", fenced(&printed.route));
     let _ = write!(text, "## Windows and forecasts\n\n{}\n\n", printed.calibration);
+    let _ = write!(text, "## Decoders\n\n{}\n", printed.decode);
     let _ = write!(text, "## Open-loop load\n\n{load}\n\n");
     let _ = write!(text, "## Instructions and allocations\n\n{counts}\n");
     let _ = write!(text, "## The SNMP adapter beside its library\n\n{}", fenced(peers));
@@ -135,7 +157,7 @@ fn page(machine: &str, printed: &Printed, load: &str, counts: &str, peers: &str)
 
 /// Bars of the issue beside what was measured.
 fn summary(printed: &Printed) -> String {
-    let Printed { fix, arbitrate, route, calibration, proof } = printed;
+    let Printed { fix, arbitrate, route, calibration, decode, proof } = printed;
     let position = |name| {
         let cells = cells(fix, name);
         let cell = |n: usize| cells.get(n).copied().unwrap_or("?").to_owned();
@@ -153,7 +175,7 @@ fn summary(printed: &Printed) -> String {
     };
     let less = cells(calibration, "engine, 95 % of signals").get(5).copied().unwrap_or("?").to_owned();
     let told = forecast(calibration).map_or("?".into(), |(p50, p95)| format!("{p50} s, {p95} s"));
-    let rows: [(&str, &str, String); 12] = [
+    let rows: [(&str, &str, String); 13] = [
         (
             "position → certified plan → encoded commands, 30 signals",
             "p50 ≤ 2 µs, p99 ≤ 20 µs, 0 allocations",
@@ -182,6 +204,7 @@ fn summary(printed: &Printed) -> String {
         ),
         ("called less than by the best fixed lead of equal delay", "≥ 20 %", less),
         ("arrivals told 30 s ahead: error, median and p95", "≤ 3 s, ≤ 8 s", told),
+        ("decoding of any status PDU", "≤ 5 µs", slowest_decoder(decode)),
     ];
     let mut text = String::from("| what | bar | measured |\n| --- | --- | --- |\n");
     for (what, bar, measured) in rows {
@@ -211,6 +234,16 @@ fn worst_corner_to_corner(lines: &str) -> String {
         names.filter_map(|name| Some((name, quantiles(lines, &format!("{name}, corner to corner"))?.1)));
     let worst = rows.max_by(|a, b| a.1.total_cmp(&b.1));
     worst.map_or("?".into(), |(name, p99)| format!("p99 {p99:.1} µs ({name})"))
+}
+
+/// The largest tail of the decoders that the bar is about.
+fn slowest_decoder(table: &str) -> String {
+    let rows = table.lines().filter(|row| row.contains("≤ 5 µs")).filter_map(|row| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        Some((*cells.get(1)?, cells.get(4)?.parse::<f64>().ok()?))
+    });
+    let slowest = rows.max_by(|a, b| a.1.total_cmp(&b.1));
+    slowest.map_or("?".into(), |(name, p99)| format!("p99 {p99:.2} µs ({name})"))
 }
 
 /// `engine with 10000 junctions and 5000 vehicles: 83 MB`
@@ -253,6 +286,10 @@ mod tests {
                           | engine, 95 % of signals | 2.1 | 10.5 | 16.6 | 27.1 | 39 % |\n\
                           | 5020 at 95 % | 2.15 | 6.36 |"
                 .into(),
+            decode: "| PDU | octets | p50, µs | p99, µs | bar |\n\
+                     | NTCIP status | 300 | 3.10 | 4.40 | ≤ 5 µs: met |\n\
+                     | RSMP status | 700 | 9.10 | 9.90 | ≤ 20 µs: met |"
+                .into(),
             proof: (31.25, 6),
         }
     }
@@ -271,6 +308,7 @@ mod tests {
             "| ?, 95.9 %, ? |",
             "| ≥ 20 % | 39 % |",
             "| ≤ 3 s, ≤ 8 s | 2.15 s, 6.36 s |",
+            "| ≤ 5 µs | p99 4.40 µs (NTCIP status) |",
         ] {
             assert!(text.contains(row), "{row}\nin\n{text}");
         }

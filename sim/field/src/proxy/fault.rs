@@ -30,11 +30,13 @@ pub enum Fault {
     HalfOpen,
     /// Writes are answered as done and never reach the controller.
     Liar,
+    /// Answers are well formed, and what they say is nonsense.
+    Nonsense,
 }
 
 impl Fault {
     /// Every fault, without [`Fault::None`].
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Delay,
         Self::Loss,
         Self::Duplicate,
@@ -46,6 +48,7 @@ impl Fault {
         Self::Late,
         Self::HalfOpen,
         Self::Liar,
+        Self::Nonsense,
     ];
 
     /// Its name on the command line.
@@ -64,6 +67,7 @@ impl Fault {
             Self::Late => "late",
             Self::HalfOpen => "half-open",
             Self::Liar => "liar",
+            Self::Nonsense => "nonsense",
         }
     }
 
@@ -74,7 +78,7 @@ impl Fault {
     }
 }
 
-/// What a liar must understand.
+/// What whoever lies must understand.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Speech {
     /// SNMP, versions 1 and 2c: what it cannot read it lets pass.
@@ -120,6 +124,11 @@ impl Dice {
         x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         x ^ (x >> 31)
+    }
+
+    /// A byte.
+    pub fn byte(&mut self) -> u8 {
+        self.next().to_le_bytes()[0]
     }
 
     fn below(&mut self, n: u64) -> u64 {

@@ -14,6 +14,7 @@ use std::time::Instant;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use fault::Dice;
 pub use fault::{Fault, Speech};
 
 /// Pieces that are remembered; older ones are forgotten.
@@ -47,6 +48,11 @@ impl Wire {
     /// What a liar answers to a piece that goes to the controller.
     fn lie(&self, piece: &[u8]) -> Option<Vec<u8>> {
         if self.fault() == Fault::Liar { lie::lie(self.speech, piece) } else { None }
+    }
+
+    /// What becomes of the sense of an answer.
+    fn answer(&self, piece: Vec<u8>, dice: &mut Dice) -> Vec<u8> {
+        if self.fault() == Fault::Nonsense { lie::nonsense(self.speech, piece, dice) } else { piece }
     }
 }
 

@@ -112,12 +112,14 @@ impl Pump {
     }
 
     /// Lead a piece on; `false` when the connection is over.
-    async fn pass(&mut self, piece: Vec<u8>) -> bool {
+    async fn pass(&mut self, mut piece: Vec<u8>) -> bool {
         if self.from_centre {
             self.wire.tap(&piece);
             if let Some(lie) = self.wire.lie(&piece) {
                 return write(&self.back, &lie).await;
             }
+        } else {
+            piece = self.wire.answer(piece, &mut self.dice);
         }
         let earlier = self.behind.take();
         let passed = match self.dice.fate(self.wire.fault(), !self.from_centre, true, piece) {

@@ -71,7 +71,8 @@ async fn towards_centre(
             continue;
         };
         let to = *client.borrow();
-        sender.pass(&wire, true, &buffer[..length], to).await;
+        let answer = wire.answer(buffer[..length].to_vec(), &mut sender.dice);
+        sender.pass(&wire, true, &answer, to).await;
     }
 }
 

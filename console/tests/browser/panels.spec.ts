@@ -96,7 +96,10 @@ test('release all names the controllers that do not confirm', async ({ page, eng
   await page.getByRole('dialog').getByRole('button', { name: 'Release all' }).click();
   await expect(page.getByText('Releasing 2 requests…')).toBeVisible();
   engine.unconfirmed = ['c2'];
+  // Asking again meanwhile is not cut off by the first answer.
+  await page.getByRole('button', { name: 'Release all' }).click();
   await expect(page.getByText('Not confirmed by c2: the timer of each ends its request.')).toBeVisible();
+  await expect(page.getByRole('dialog')).toBeVisible();
 });
 
 test('the demo says that it is one', async ({ page, address }) => {

@@ -1,8 +1,8 @@
 //! Frames on a stream: the header of Modbus TCP, or serial frames with their CRC.
 //!
-//! A device is read by its own frames, not by the library's server: that one closes the connection where
-//! the protocol wants exception 3 (a byte count that does not fit), has no silence for other units on a
-//! line, and knows no roles.
+//! Requests are read here and not by the library's server, which closes the connection where the protocol
+//! wants exception 3 (a byte count that does not fit the quantity), and accepts nobody while one client's
+//! TLS handshake lasts.
 //!
 //! A connection that says nothing for a minute is closed, so that half-open ones do not hold their
 //! place for ever.

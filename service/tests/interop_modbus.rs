@@ -148,7 +148,7 @@ async fn libmodbus_calls_and_reads_our_faces_over_a_serial_line() {
         let station = Shared::new(Station::new(&corridor(1).controllers[0], Options::default()));
         let setup = Setup { map, framing: Framing::Rtu, unit: 7, ..Setup::default() };
         let device = Device::new(station.clone(), setup);
-        let serving = tokio::spawn(async move { device.serve_stream(port, Rights::Write).await });
+        let serving = tokio::spawn(async move { device.serve_serial(port, Rights::Write).await });
         let talk = tokio::task::spawn_blocking(move || match map {
             Map::Clearway => {
                 let mut frame = [1, 42, 1, 300, 1 << 2, 0, 0, 0, 0];

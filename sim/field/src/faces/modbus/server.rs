@@ -1,5 +1,6 @@
 //! A Modbus device on its sockets: connections, TLS, the registers behind them.
 
+mod tcp;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 use tokio_util::sync::CancellationToken;
 
 use super::pdu::{self, Exception, Request, Served, Table};
@@ -22,7 +25,6 @@ use super::wire;
 use crate::faces::Shared;
 
 pub use super::tls::{Rights, Tls, TlsError};
-pub use super::wire::Framing;
 
 /// Connections of one device at a time; more are closed at once.
 const CONNECTIONS_MAX: usize = 16;
@@ -32,6 +34,16 @@ const HANDSHAKE_MAX: Duration = Duration::from_secs(5);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 /// The remote I/O module looks at its watchdog this often.
 const WATCH_EVERY: Duration = Duration::from_millis(20);
+
+/// How requests and answers are framed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Framing {
+    /// The header of Modbus TCP.
+    #[default]
+    Tcp,
+    /// Serial frames.
+    Rtu,
+}
 
 /// Which registers a device has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -71,7 +83,7 @@ pub struct Device {
     relay: Arc<Mutex<Relay>>,
 }
 
-/// A device as one client sees it.
+/// A device as one client sees it on a serial line.
 struct Seen<'a> {
     device: &'a Device,
     rights: Rights,
@@ -79,40 +91,59 @@ struct Seen<'a> {
 
 /// Serve the device on a listener until the token is cancelled; connections end with it.
 pub async fn serve(listener: TcpListener, device: Device, stop: CancellationToken) {
+    let accept = async {
+        match device.setup.framing {
+            Framing::Tcp => tcp::accept(listener, &device).await,
+            Framing::Rtu => accept_serial(&listener, &device).await,
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = device.watch() => {}
+        () = accept => {}
+    }
+}
+
+/// Accept connections with serial frames, for ever.
+async fn accept_serial(listener: &TcpListener, device: &Device) {
     let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     // Dropped with this function, and every connection with it.
     let mut connections = JoinSet::new();
     loop {
         tokio::select! {
-            () = stop.cancelled() => return,
-            () = device.watch() => {}
             Some(_) = connections.join_next(), if !connections.is_empty() => {}
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
                     if let Ok(place) = Arc::clone(&places).try_acquire_owned() {
-                        connections.spawn(connection(device.clone(), stream, place));
+                        connections.spawn(serial_connection(device.clone(), stream, place));
                     }
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "modbus face cannot accept");
-                    tokio::time::sleep(ACCEPT_PAUSE).await;
-                }
+                Err(error) => pause(&error).await,
             }
         }
     }
 }
 
 /// One connection; it holds its place as long as it lives.
-async fn connection(device: Device, stream: TcpStream, _place: OwnedSemaphorePermit) {
-    // An answer must not wait for a full segment; without the option it is only slower.
-    let _ = stream.set_nodelay(true);
-    let served = match &device.setup.tls {
-        None => device.serve_stream(stream, Rights::Write).await,
-        Some(tls) => device.serve_tls(stream, tls).await,
+async fn serial_connection(device: Device, stream: TcpStream, _place: OwnedSemaphorePermit) {
+    let served = async {
+        let (stream, rights) = device.open(stream).await?;
+        device.serve_serial(stream, rights).await
     };
-    if let Err(error) = served {
+    lost(served.await);
+}
+
+/// How a connection ended, for who looks for it.
+fn lost(ended: io::Result<()>) {
+    if let Err(error) = ended {
         tracing::debug!(%error, "modbus connection lost");
     }
+}
+
+/// Nobody can be accepted now, for want of descriptors for one.
+async fn pause(error: &io::Error) {
+    tracing::warn!(%error, "modbus face cannot accept");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
 }
 
 impl Device {
@@ -123,31 +154,43 @@ impl Device {
         Self { station, setup, commands: Arc::default(), relay }
     }
 
-    /// Serve one stream, a serial line for one, until it ends.
+    /// Serve serial frames on one stream, a serial line for one, until it ends.
     ///
     /// # Errors
     /// How it ended, when it was not closed by the peer between two requests.
-    pub async fn serve_stream<S>(&self, stream: S, rights: Rights) -> io::Result<()>
+    pub async fn serve_serial<S>(&self, stream: S, rights: Rights) -> io::Result<()>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
-        wire::serve(stream, self.setup.framing, &Seen { device: self, rights }).await
+        wire::serve(stream, &Seen { device: self, rights }).await
     }
 
-    /// Let the remote I/O module look at its watchdog, now and then. Ends once it has looked.
+    /// Let the remote I/O module look at its watchdog, now and then, for ever.
     pub async fn watch(&self) {
-        tokio::time::sleep(WATCH_EVERY).await;
-        if self.setup.map == Map::Relay {
-            // The order of the two locks is the same everywhere: the map's, then the station's.
-            let mut relay = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
-            relay.watch(self.station.lock().emulator_mut());
+        loop {
+            tokio::time::sleep(WATCH_EVERY).await;
+            if self.setup.map == Map::Relay {
+                // The order of the two locks is the same everywhere: the map's, then the station's.
+                let mut relay = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
+                relay.watch(self.station.lock().emulator_mut());
+            }
         }
     }
 
-    async fn serve_tls(&self, stream: TcpStream, tls: &Tls) -> io::Result<()> {
+    /// What is spoken on a fresh connection, and what its client may do.
+    async fn open(&self, stream: TcpStream) -> io::Result<(Either<TcpStream, TlsStream<TcpStream>>, Rights)> {
+        // An answer must not wait for a full segment; without the option it is only slower.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = &self.setup.tls else { return Ok((Either::Left(stream), Rights::Write)) };
         let stream = timeout(HANDSHAKE_MAX, tls.acceptor().accept(stream)).await??;
         let rights = tls.rights(stream.get_ref().1);
-        self.serve_stream(stream, rights).await
+        Ok((Either::Right(stream), rights))
+    }
+
+    /// Serve a client with these rights.
+    fn serve_to(&self, rights: Rights, request: &Request) -> Result<Served, Exception> {
+        let needed = if request.is_write() { Rights::Write } else { Rights::Read };
+        if rights < needed { Err(Exception::Function) } else { self.serve(request) }
     }
 
     fn serve(&self, request: &Request) -> Result<Served, Exception> {
@@ -185,16 +228,11 @@ impl Device {
 
 impl wire::Answer for Seen<'_> {
     fn answer(&self, unit: u8, pdu: &[u8]) -> Option<Vec<u8>> {
-        if unit != self.device.setup.unit {
-            // On a line the other device answers; behind an address there is none.
-            let alone = self.device.setup.framing == Framing::Tcp;
-            return alone.then(|| pdu::encode(pdu, &Err(Exception::Target)));
-        }
-        let answer = pdu::decode(pdu).and_then(|request| {
-            let needed = if request.is_write() { Rights::Write } else { Rights::Read };
-            if self.rights < needed { Err(Exception::Function) } else { self.device.serve(&request) }
-        });
-        Some(pdu::encode(pdu, &answer))
+        // On a line the other device answers.
+        (unit == self.device.setup.unit).then(|| {
+            let answer = pdu::decode(pdu).and_then(|request| self.device.serve_to(self.rights, &request));
+            pdu::encode(pdu, &answer)
+        })
     }
 }
 

@@ -1,8 +1,4 @@
-//! Frames on a stream: the header of Modbus TCP, or serial frames with their CRC.
-//!
-//! Requests are read here and not by the library's server, which closes the connection where the protocol
-//! wants exception 3 (a byte count that does not fit the quantity), and accepts nobody while one client's
-//! TLS handshake lasts.
+//! Serial frames with their CRC on a stream: a serial line, or TCP.
 //!
 //! A connection that says nothing for a minute is closed, so that half-open ones do not hold their
 //! place for ever.
@@ -14,28 +10,16 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 /// A connection without a request for this long is closed.
-const SILENCE_MAX: Duration = Duration::from_secs(60);
+pub(super) const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// An answer that the peer does not take for this long ends the connection.
-const WRITE_MAX: Duration = Duration::from_secs(5);
+pub(super) const WRITE_MAX: Duration = Duration::from_secs(5);
 /// Silence that ends a serial frame whose length its function does not tell. Longer than the
 /// standard's 3.5 characters, because streams and pseudo-terminals deliver in pieces.
 const FRAME_GAP: Duration = Duration::from_millis(20);
-/// Bytes of the Modbus TCP header before the unit.
-const PREFIX: usize = 6;
 /// The longest serial frame.
 const SERIAL_MAX: usize = 256;
 /// Unit, function and CRC.
 const SERIAL_MIN: usize = 4;
-
-/// How requests and answers are framed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Framing {
-    /// The header of Modbus TCP.
-    #[default]
-    Tcp,
-    /// Serial frames.
-    Rtu,
-}
 
 /// Who answers requests.
 pub(super) trait Answer {
@@ -43,48 +27,12 @@ pub(super) trait Answer {
     fn answer(&self, unit: u8, pdu: &[u8]) -> Option<Vec<u8>>;
 }
 
-/// Answer every request of a connection until it ends.
+/// Answer every request of a line until it ends.
 ///
 /// # Errors
 /// How the connection ended, when it was not closed by the peer between two requests.
 pub(super) async fn serve<S: AsyncRead + AsyncWrite + Unpin>(
     mut stream: S,
-    framing: Framing,
-    device: &impl Answer,
-) -> io::Result<()> {
-    match framing {
-        Framing::Tcp => serve_tcp(&mut stream, device).await,
-        Framing::Rtu => serve_serial(&mut stream, device).await,
-    }
-}
-
-async fn serve_tcp<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: &mut S,
-    device: &impl Answer,
-) -> io::Result<()> {
-    let mut header = [0; PREFIX];
-    loop {
-        match timeout(SILENCE_MAX, stream.read_exact(&mut header)).await? {
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(()),
-            read => read?,
-        };
-        let [t0, t1, p0, p1, l0, l1] = header;
-        let length = usize::from(u16::from_be_bytes([l0, l1]));
-        // Another protocol or an impossible length: there is no way to find the next frame.
-        if (p0, p1) != (0, 0) || !(2..=SERIAL_MAX - 2).contains(&length) {
-            return Err(io::ErrorKind::InvalidData.into());
-        }
-        let mut body = vec![0; length];
-        timeout(SILENCE_MAX, stream.read_exact(&mut body)).await??;
-        let Some((&unit, pdu)) = body.split_first() else { continue };
-        let Some(answer) = device.answer(unit, pdu) else { continue };
-        let [l0, l1] = u16::try_from(answer.len() + 1).unwrap_or(u16::MAX).to_be_bytes();
-        send(stream, &[&[t0, t1, 0, 0, l0, l1, unit][..], &answer].concat()).await?;
-    }
-}
-
-async fn serve_serial<S: AsyncRead + AsyncWrite + Unpin>(
-    stream: &mut S,
     device: &impl Answer,
 ) -> io::Result<()> {
     let mut held: Vec<u8> = Vec::with_capacity(SERIAL_MAX);
@@ -96,7 +44,7 @@ async fn serve_serial<S: AsyncRead + AsyncWrite + Unpin>(
             // A gap ends whatever came: a frame of a function without known length, or noise.
             Err(_) => {
                 let frame = std::mem::take(&mut held);
-                answer_serial(stream, device, &frame).await?;
+                answer(&mut stream, device, &frame).await?;
             }
             Ok(read) => {
                 let read = read?;
@@ -106,7 +54,7 @@ async fn serve_serial<S: AsyncRead + AsyncWrite + Unpin>(
                 held.extend(piece.iter().take(read));
                 while let Some(length) = serial_length(&held).filter(|length| *length <= held.len()) {
                     let frame: Vec<u8> = held.drain(..length).collect();
-                    answer_serial(stream, device, &frame).await?;
+                    answer(&mut stream, device, &frame).await?;
                 }
                 if held.len() > SERIAL_MAX {
                     held.clear();
@@ -117,11 +65,7 @@ async fn serve_serial<S: AsyncRead + AsyncWrite + Unpin>(
 }
 
 /// Answer one serial frame; one that is damaged is not answered (MODBUS over Serial Line 2.4.1).
-async fn answer_serial<S: AsyncWrite + Unpin>(
-    stream: &mut S,
-    device: &impl Answer,
-    frame: &[u8],
-) -> io::Result<()> {
+async fn answer<S: AsyncWrite + Unpin>(stream: &mut S, device: &impl Answer, frame: &[u8]) -> io::Result<()> {
     let Some((body, sum)) = frame.split_last_chunk::<2>() else { return Ok(()) };
     let &[unit, ref pdu @ ..] = body else { return Ok(()) };
     if frame.len() < SERIAL_MIN || crc16(body) != u16::from_le_bytes(*sum) {
@@ -186,7 +130,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn serial_frames_are_found_in_pieces_and_between_noise() {
         let (mut near, far) = duplex(1024);
-        let serving = tokio::spawn(async move { serve(far, Framing::Rtu, &Echo).await });
+        let serving = tokio::spawn(async move { serve(far, &Echo).await });
         let ask = serial(&[1, 4, 0, 0, 0, 2]);
         let mut answer = vec![0; ask.len()];
         for piece in ask.chunks(3) {
@@ -215,21 +159,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_silent_peer_is_given_up() {
-        for framing in [Framing::Tcp, Framing::Rtu] {
-            let (near, far) = duplex(64);
-            let ended = serve(far, framing, &Echo).await;
-            assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
-            drop(near);
-        }
-    }
-
-    #[tokio::test]
-    async fn another_protocol_ends_the_connection() {
-        for header in [[0, 1, 0, 1, 0, 6], [0, 1, 0, 0, 0, 1], [0, 1, 0, 0, 0xff, 0xff]] {
-            let (mut near, far) = duplex(64);
-            near.write_all(&header).await.unwrap();
-            let ended = serve(far, Framing::Tcp, &Echo).await;
-            assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::InvalidData);
-        }
+        let (near, far) = duplex(64);
+        let ended = serve(far, &Echo).await;
+        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        drop(near);
     }
 }

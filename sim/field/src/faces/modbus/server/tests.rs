@@ -6,6 +6,7 @@ use std::time::Duration;
 use clearway_network::testing::corridor;
 use clearway_signals::{GroupId, Millis, Mode, RowId, RowSet};
 use proptest::prelude::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_modbus::client::{Context, Reader, Writer, rtu, tcp};
 use tokio_modbus::slave::SlaveContext;
 use tokio_modbus::{ExceptionCode, Slave};
@@ -302,6 +303,42 @@ async fn what_the_map_does_not_have_is_answered_with_the_right_exception() {
     let mut other = bench.client(9).await;
     assert_eq!(other.read_input_registers(0, 1).await.unwrap(), Err(ExceptionCode::GatewayTargetDevice));
     assert_eq!(bench.station.lock().emulator().counters().accepted, 0);
+}
+
+/// Section 6 of the protocol: an exception answers what is damaged, and the connection lives on.
+#[tokio::test]
+async fn a_request_that_contradicts_itself_is_refused_and_the_next_one_is_served() {
+    let bench = Bench::new().await;
+    let mut stream = tokio::net::TcpStream::connect(bench.address).await.unwrap();
+    let mut ask = async |number: u8, unit: u8, pdu: &[u8]| {
+        let length = u8::try_from(pdu.len() + 1).unwrap();
+        stream.write_all(&[&[0, number, 0, 0, 0, length, unit], pdu].concat()).await.unwrap();
+        let mut header = [0; 7];
+        stream.read_exact(&mut header).await.unwrap();
+        assert_eq!((header[1], header[6]), (number, unit));
+        let mut answer = vec![0; usize::from(header[5]) - 1];
+        stream.read_exact(&mut answer).await.unwrap();
+        answer
+    };
+    for (number, (pdu, answer)) in (1..).zip([
+        (&[16, 0, 0, 0, 9, 4, 0, 1, 0, 2][..], [0x90, 3]),
+        (&[16, 0, 0, 0x80, 0, 0], [0x90, 3]),
+        (&[16, 0, 0, 0, 0, 0], [0x90, 3]),
+        (&[4, 0, 0, 0, 126], [0x84, 3]),
+        (&[4, 0, 0], [0x84, 3]),
+        (&[4, 0, 0, 0, 1, 0], [0x84, 3]),
+        (&[5, 0, 0, 0, 1], [0x85, 3]),
+        (&[15, 0, 0, 0xff, 0xff, 1, 1], [0x8f, 1]),
+        (&[23, 0, 0, 0, 1, 0, 0, 0x80, 0, 0], [0x97, 1]),
+        (&[43, 13, 0], [0xab, 1]),
+        (&[0x41, 4, 3], [0xc1, 1]),
+        (&[0x84, 1], [0x84, 1]),
+        (&[0], [0x80, 1]),
+    ]) {
+        assert_eq!(ask(number, 1, pdu).await, answer, "{pdu:?}");
+        assert_eq!(ask(number, 1, &[4, 0, 100, 0, 1]).await, [4, 2, 0, 1]);
+        assert_eq!(ask(number, 9, pdu).await, [pdu[0] | 0x80, 11], "another unit");
+    }
 }
 
 #[tokio::test]

@@ -17,9 +17,10 @@ const WORKERS: u64 = 2;
 const INPUT_MAX_S: u32 = 5;
 /// Resident memory of a decoder with all the fuzzer keeps: beyond it is growth.
 const RESIDENT_MAX_MB: u32 = 768;
-/// What libFuzzer needs to see: each edge, and both sides of each comparison.
-const INSTRUMENTATION: [&str; 7] = [
+/// What libFuzzer needs to see: each edge, and both sides of each comparison. An overflow is a panic.
+const INSTRUMENTATION: [&str; 8] = [
     "--cfg=fuzzing",
+    "-Cdebug-assertions=yes",
     "-Ccodegen-units=1",
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",

@@ -171,6 +171,7 @@ fn controller(n: u16) -> Controller {
             windows: vec![green(0, 0), green(1, 45_000)],
         },
         paths: Vec::new(),
+        rings: Vec::new(),
         detectors: Vec::new(),
     }
 }

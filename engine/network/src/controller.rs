@@ -1,7 +1,7 @@
 //! A signal controller of the network: its junction, its plan, its request rows by path.
 
 use clearway_signals::{
-    Capabilities, ControllerId, GroupId, Junction, Millis, Relation, RequestRow, RowId, SignalGroup,
+    Capabilities, ControllerId, GroupId, GroupSet, Junction, Millis, Relation, RequestRow, RowId, SignalGroup,
 };
 
 use crate::flat::{LinkId, MovementId};
@@ -27,6 +27,34 @@ pub struct SignalPlan {
     pub offset: Millis,
     /// The greens, sorted by group, then start. A group without a window is always red.
     pub windows: Vec<GreenWindow>,
+}
+
+/// A phase of a controller with rings, which works by its detectors (NEMA TS 2; NTCIP 1202 v03, 5.2).
+/// The plan's window of its group is its split: where the window ends, the phase is forced off.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RingPhase {
+    /// Its vehicle group.
+    pub group: GroupId,
+    /// The pedestrians' groups that walk with it.
+    pub crossings: GroupSet,
+    /// The overlaps that are green with it, and with other phases.
+    pub overlaps: GroupSet,
+    /// Its ring, from 1.
+    pub ring: u8,
+    /// The barrier that closes its part of the cycle, from 1.
+    pub barrier: u8,
+    /// Its place among the phases of its ring.
+    pub position: u8,
+    /// The longest green from the first call against it; zero: none.
+    pub max_green: Millis,
+    /// A gap as long as this between two vehicles ends the green.
+    pub passage: Millis,
+    /// Numbers of the detectors that call and extend it. Without any it is called in every cycle and
+    /// lasts as long as it may.
+    pub detectors: Vec<u8>,
+    /// Only the plan ends it, and only for a call: it rests in green. Without any coordinated phase a
+    /// controller runs free of its plan.
+    pub coordinated: bool,
 }
 
 /// A path through the controller and the row that serves it.
@@ -76,6 +104,8 @@ pub struct Controller {
     pub capabilities: Capabilities,
     /// The fixed-time plan.
     pub plan: SignalPlan,
+    /// Its phases, sorted by ring, barrier and position; empty: the plan alone rules.
+    pub rings: Vec<RingPhase>,
     /// Paths through the controller and their rows.
     pub paths: Vec<PathRow>,
     /// Detectors.

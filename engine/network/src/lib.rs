@@ -14,7 +14,7 @@ pub mod plane;
 pub mod testing;
 
 pub use build::{Builder, CompileError, RoadGraph};
-pub use controller::{Controller, Detector, GreenWindow, PathRow, SignalPlan};
+pub use controller::{Controller, Detector, GreenWindow, PathRow, RingPhase, SignalPlan};
 pub use flat::{
     Line, LineId, Link, LinkId, Movement, MovementId, Network, Node, NodeId, SignalRef, Stop, StopCall,
     StopId, Turn, Turnback, TurnbackKind, Uses,

@@ -1,5 +1,6 @@
 //! A small corridor for tests: n crossroads in a row, one signal controller each.
 
+use clearway_signals::nema::{Crossing, DualRing, Phase};
 use clearway_signals::{
     Capabilities, Channel, ControllerId, GeoPoint, GroupId, GroupKind, GroupSet, Millis, Owner, Relation,
     RequestRow, RowId, RowKind, SignalGroup,
@@ -7,7 +8,7 @@ use clearway_signals::{
 use petgraph::graph::NodeIndex;
 
 use crate::build::Builder;
-use crate::controller::{Controller, Detector, GreenWindow, PathRow, SignalPlan};
+use crate::controller::{Controller, Detector, GreenWindow, PathRow, RingPhase, SignalPlan};
 use crate::flat::{
     Line, Link, LinkId, Movement, MovementId, Network, Node, NodeId, SignalRef, Stop, StopCall, StopId, Turn,
     Uses,
@@ -162,8 +163,93 @@ fn controller(k: u16, first: MovementId, inbound: LinkId, from_south: LinkId) ->
             ],
         },
         paths: vec![path(1, 0), path(1, 1), path(2, 2), path(2, 3), path(3, 0)],
+        rings: Vec::new(),
         detectors: vec![detector(1, inbound), detector(2, from_south)],
     }
+}
+
+/// The standard eight phases in two rings of a controller that works by its detectors: protected left
+/// turns (1, 3, 5, 7), crossings with 2, 4, 6 and 8, detector n for phase n, a cycle of 100 s with
+/// phases 2 and 6 coordinated. Group n − 1 is phase n, groups 8 to 11 are the crossings of 2, 4, 6, 8;
+/// row 0 preempts for 4 and 7, row 1 is transit priority for 4 and 8.
+#[must_use]
+pub fn eight_phases() -> Controller {
+    let mut controller = controller(0, MovementId(0), LinkId(0), LinkId(0));
+    let walk = Crossing { walk: Millis(7_000), clearance: Millis(8_000), buffer: Millis(2_000) };
+    let phase = |number: u8| Phase {
+        number,
+        ring: 1 + (number - 1) / 4,
+        barrier: 1 + (number - 1) % 4 / 2,
+        position: (number - 1) % 4 + 1,
+        min_green: Millis(5_000),
+        yellow: Millis(3_000),
+        red_clearance: Millis(1_000),
+        crossing: number.is_multiple_of(2).then_some(walk),
+    };
+    let phases: Vec<Phase> = (1..=8).map(phase).collect();
+    let rings = DualRing::new(&phases, &[]).expect("the standard eight phases");
+    let groups: Vec<GroupId> = (0u8..).map(GroupId).take(rings.len()).collect();
+    controller.groups = groups.iter().filter_map(|group| rings.group(*group)).collect();
+    controller.group_names = groups.iter().map(|group| group.0.to_string()).collect();
+    controller.group_numbers = groups.iter().map(|group| group.0 + 1).collect();
+    let relations = groups.iter().flat_map(|a| groups.iter().map(|b| rings.relation(*a, *b)));
+    controller.relations = relations.collect();
+    // Left turns, through phases with their crossings; then the same behind the barrier.
+    let splits = [(0, 11), (15, 50), (54, 65), (69, 96)];
+    let window = |group: u8, start: i64, end: i64| GreenWindow {
+        group: GroupId(group),
+        start: Millis::from_s(start),
+        length: Millis::from_s(end - start),
+    };
+    let greens = (0..8u8).map(|group| {
+        let (start, end) = splits[usize::from(group % 4)];
+        window(group, start, end)
+    });
+    let walks = (8..12u8).map(|group| {
+        let (start, end) = splits[usize::from(1 + group % 2 * 2)];
+        window(group, start, end - 10)
+    });
+    controller.plan = SignalPlan {
+        cycle: Millis::from_s(100),
+        offset: Millis::ZERO,
+        windows: greens.chain(walks).collect(),
+    };
+    controller.rings = phases
+        .iter()
+        .map(|phase| RingPhase {
+            group: GroupId(phase.number - 1),
+            crossings: if phase.crossing.is_some() {
+                GroupSet::of(GroupId(7 + phase.number / 2))
+            } else {
+                GroupSet::EMPTY
+            },
+            overlaps: GroupSet::EMPTY,
+            ring: phase.ring,
+            barrier: phase.barrier,
+            position: phase.position,
+            max_green: Millis::from_s(30),
+            passage: Millis(3_000),
+            detectors: vec![phase.number],
+            coordinated: matches!(phase.number, 2 | 6),
+        })
+        .collect();
+    let row =
+        |channel, kind, dwell| RequestRow { channel, kind, dwell: GroupSet(dwell), ..controller.rows[1] };
+    controller.rows = vec![
+        row(Channel::Preempt, RowKind::Emergency, 0b0100_1000),
+        row(Channel::Priority, RowKind::Transit, 0b1000_1000),
+    ];
+    controller.capabilities = controller.capabilities.union(Capabilities::PRIORITY);
+    controller.paths = Vec::new();
+    controller.detectors = (1..=8)
+        .map(|number| Detector {
+            name: format!("d{number}"),
+            link: LinkId(0),
+            to_stop_line_mm: 30_000,
+            number,
+        })
+        .collect();
+    controller
 }
 
 #[cfg(test)]

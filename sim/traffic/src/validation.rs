@@ -214,6 +214,7 @@ fn controller(point: Point) -> Controller {
         capabilities: Capabilities::NONE,
         plan: SignalPlan { cycle: Millis((CYCLE_S * 1000.0) as i64), offset: Millis::ZERO, windows },
         paths: Vec::new(),
+        rings: Vec::new(),
         detectors: Vec::new(),
     }
 }

@@ -79,6 +79,7 @@ fn two_streams(other: Point) -> Arc<Network> {
         capabilities: Capabilities::NONE,
         plan: SignalPlan { cycle: Millis(60_000), offset: Millis::ZERO, windows: vec![window(0), window(1)] },
         paths: Vec::new(),
+        rings: Vec::new(),
         detectors: Vec::new(),
     });
     Arc::new(b.compile().unwrap())

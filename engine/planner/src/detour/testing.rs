@@ -156,6 +156,7 @@ fn controller(movement: MovementId) -> Controller {
         capabilities: Capabilities::PRIORITY.union(Capabilities::GROUP_STATES),
         plan: SignalPlan { cycle: Millis(60_000), offset: Millis::ZERO, windows: vec![window] },
         paths: vec![PathRow { row: RowId(0), movements: vec![movement] }],
+        rings: Vec::new(),
         detectors: Vec::new(),
     }
 }

@@ -182,6 +182,7 @@ fn controller(k: u16, (cycle, offset, greens): &Timing) -> Controller {
             windows: (0..2).zip(greens).filter(|(_, (_, length))| *length > 0).map(window).collect(),
         },
         paths: Vec::new(),
+        rings: Vec::new(),
         detectors: Vec::new(),
     }
 }

@@ -1,5 +1,7 @@
 //! Controllers: groups, relations, plan, request rows, detectors.
 
+mod rings;
+
 use std::collections::HashMap;
 
 use clearway_network::{Controller, Detector, GreenWindow, LinkId, MovementId, PathRow, Plane, SignalPlan};
@@ -10,7 +12,7 @@ use clearway_signals::{
 
 use crate::compile::{CompileError, find, narrow, place};
 use crate::index::Index;
-use crate::model::{Coordination, RequestBinding, SignalGroupRow};
+use crate::model::{Coordination, RequestBinding, SignalGroupRow, TimingPhase};
 use crate::plan::{plan_stages, windows};
 use crate::schema::OWNER_OURS;
 use crate::units::{group_id, group_set, millimetres, millis};
@@ -25,11 +27,17 @@ struct Bindings<'m> {
     groups: HashMap<(&'m str, u8), u8>,
     detectors: HashMap<&'m str, u8>,
     coordinations: HashMap<&'m str, &'m Coordination>,
+    /// By plan.
+    phases: HashMap<&'m str, Vec<&'m TimingPhase>>,
 }
 
 impl<'m> Bindings<'m> {
     fn of(index: &Index<'m>) -> Self {
         let model = index.model;
+        let mut phases: HashMap<&str, Vec<&TimingPhase>> = HashMap::new();
+        for phase in &model.timing_phases {
+            phases.entry(phase.timing_plan_id.as_str()).or_default().push(phase);
+        }
         let group =
             |row: &'m crate::model::GroupBinding| ((row.controller_id.as_str(), row.group_num), row.index);
         Self {
@@ -40,6 +48,7 @@ impl<'m> Bindings<'m> {
                 .map(|row| (row.detector_id.as_str(), row.index))
                 .collect(),
             coordinations: model.coordinations.iter().map(|row| (row.timing_plan_id.as_str(), row)).collect(),
+            phases,
         }
     }
 }
@@ -63,6 +72,7 @@ fn controller(
     let number = |group: &&SignalGroupRow| {
         bindings.groups.get(&(name, group.group_num)).copied().unwrap_or(group.group_num)
     };
+    let plan = plan(index, bindings, row)?;
     Ok(Controller {
         id: ControllerId(id),
         name: name.to_owned(),
@@ -76,7 +86,8 @@ fn controller(
         capabilities: site
             .link
             .map_or(Capabilities::NONE, |row| capabilities(&model.controller_links[row].capabilities)),
-        plan: plan(index, bindings, row)?,
+        rings: rings::phases(index, bindings, row, &plan),
+        plan,
         paths: paths(index, row)?,
         detectors: detectors(index, bindings, row)?,
     })

@@ -1,5 +1,7 @@
 //! The network that comes of the hand-made model.
 
+use std::path::PathBuf;
+
 use clearway_format::load;
 use clearway_network::{GreenWindow, LinkId, Network, Uses};
 use clearway_signals::{
@@ -111,4 +113,24 @@ fn lines_call_at_their_stops_and_bound_detectors_have_numbers() {
     let detectors = &network.controllers[0].detectors;
     assert_eq!((detectors[0].number, detectors[0].to_stop_line_mm), (1, 40_000));
     assert!(network.controllers[1].detectors.is_empty(), "without a number it cannot be read");
+}
+
+#[test]
+fn phases_with_a_ring_and_a_passage_time_have_crossings_detectors_and_coordination() {
+    let nema = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../reference-nema");
+    let network_of_rings = load(&nema).unwrap_or_else(|report| panic!("{}", report.render())).network;
+    let rings = &network_of_rings.controllers[0].rings;
+    let places: Vec<_> =
+        rings.iter().map(|p| (p.group.0 + 1, p.ring, p.barrier, p.position, p.coordinated)).collect();
+    let first = [(1, 1, 1, 1, false), (2, 1, 1, 2, true), (3, 1, 2, 3, false), (4, 1, 2, 4, false)];
+    let second = [(5, 2, 1, 1, false), (6, 2, 1, 2, true), (7, 2, 2, 3, false), (8, 2, 2, 4, false)];
+    assert_eq!(places, [first, second].concat());
+    let walks: Vec<_> = rings.iter().map(|phase| phase.crossings).collect();
+    let with = |group| GroupSet::of(GroupId(group));
+    let none = GroupSet::EMPTY;
+    assert_eq!(walks, [none, with(8), none, with(9), none, with(10), none, with(11)]);
+    let fourth = &rings[3];
+    assert_eq!((fourth.passage, fourth.max_green), (Millis::from_s(3), Millis::from_s(40)));
+    assert_eq!(fourth.detectors, [4]);
+    assert!(network().controllers.iter().all(|controller| controller.rings.is_empty()));
 }

@@ -14,6 +14,7 @@ mod priority;
 mod random_tests;
 mod reading;
 mod recovery;
+mod rings;
 #[cfg(test)]
 mod tests;
 
@@ -28,6 +29,7 @@ use plan::Plan;
 use preempt::{Change, Sequence};
 use priority::Priority;
 use recovery::Watch;
+use rings::{Rings, Scene};
 
 pub use detectors::{Detector, VOLUME_PERIOD};
 pub use heads::Aspect;
@@ -123,6 +125,7 @@ pub struct Emulator {
     fixed_time: bool,
     heads: Heads,
     plan: Plan,
+    rings: Rings,
     calls: Calls,
     dead_man: DeadMan,
     sequence: Sequence,
@@ -160,6 +163,7 @@ impl Emulator {
             fixed_time: false,
             heads: Heads::new(&junction, now),
             plan: Plan::new(&controller.plan, controller.groups.len()),
+            rings: Rings::new(&controller.rings),
             calls: Calls::new(controller.rows.len()),
             dead_man: DeadMan::new(options.backup_time, now),
             sequence: Sequence::Idle,
@@ -195,13 +199,24 @@ impl Emulator {
         self.heads.drive(now, wanted);
         self.tick_blank(now);
         let greens = self.heads.showing(&[Aspect::Green]);
-        let planned = self.plan.open(now);
         let ending = self.heads.showing(&[Aspect::Yellow, Aspect::Clearance]);
-        let rejoined = greens.is_subset(planned) && ending.is_empty();
+        let rejoined = (self.is_actuated() || greens.is_subset(self.plan.open(now))) && ending.is_empty();
         self.sequence.arrive(&self.rows, greens, rejoined, now);
-        self.recovery.observe(greens, self.plan.open_by_clock(now), self.plan.cycle(), now);
+        let (greens, planned) = self.followed(greens, now);
+        self.recovery.observe(greens, planned, self.plan.cycle(), now);
         self.orders.arrive(greens, self.heads.showing(&[Aspect::Red]));
         self.show_stuck();
+    }
+
+    /// What is compared to see whether the display follows the plan: all greens; with rings the
+    /// coordinated ones, which are green in their windows and perhaps longer.
+    fn followed(&self, greens: GroupSet, now: Millis) -> (GroupSet, GroupSet) {
+        let planned = self.plan.open_by_clock(now);
+        if !self.is_actuated() {
+            return (greens, planned);
+        }
+        let planned = planned.intersection(self.rings.coordinated());
+        (greens.intersection(planned), planned)
     }
 
     fn tick_inputs(&mut self, now: Millis) {
@@ -229,7 +244,9 @@ impl Emulator {
         match self.sequence.decide(&self.rows, &mut self.calls, now) {
             Some(Change::Started) => self.counters.preempts += 1,
             Some(Change::Exited { started }) => {
-                self.plan.resume(&self.heads, started, now);
+                if !self.is_actuated() {
+                    self.plan.resume(&self.heads, started, now);
+                }
                 self.recovery.exit(now);
             }
             None => {}
@@ -238,12 +255,31 @@ impl Emulator {
             self.priority.abandon();
             return dwell;
         }
+        if self.is_actuated() {
+            return self.wanted_by_rings(now);
+        }
         let mut wanted = self.orders.bend(self.plan.wanted(&self.heads, now), &self.heads);
         if self.sequence == Sequence::Idle && !self.fixed_time {
             let new = self.priority.bend(&mut wanted, &self.rows, &self.plan, &self.heads, now);
             self.counters.grants += u32::from(new);
         }
         wanted
+    }
+
+    fn wanted_by_rings(&mut self, now: Millis) -> GroupSet {
+        let (favoured, new) = match self.sequence {
+            Sequence::Idle => self.priority.favour(&self.rows, &self.plan, now),
+            _ => (None, false),
+        };
+        self.counters.grants += u32::from(new);
+        let (plan, heads, detectors) = (&self.plan, &self.heads, self.detectors.list());
+        let wanted = self.rings.wanted(Scene { plan, heads, detectors, favoured, now });
+        self.orders.bend(wanted, &self.heads)
+    }
+
+    /// Whether the detectors have a say: rings, and nobody ordered fixed-time control.
+    fn is_actuated(&self) -> bool {
+        !self.rings.is_empty() && !self.fixed_time
     }
 
     /// Flash and dark follow when every group has ended lawfully; start-up ends by itself.

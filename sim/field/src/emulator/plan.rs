@@ -117,6 +117,14 @@ impl Plan {
             .min()
     }
 
+    /// Time until the group's window ends, the one that is open or else the next one.
+    pub fn until_end(&self, group: GroupId, at: Millis) -> Option<Millis> {
+        match self.left(group, at) {
+            Millis::ZERO => self.until_start(group, at).map(|wait| wait + self.left(group, at + wait)),
+            left => Some(left),
+        }
+    }
+
     /// The groups whose windows are open at an instant.
     pub fn open(&self, at: Millis) -> GroupSet {
         self.open_in(self.position(at))
@@ -188,6 +196,8 @@ mod tests {
         assert_eq!(plan.left(GroupId(0), Millis(70_000)), Millis(5_000));
         assert_eq!(plan.left(GroupId(0), Millis(75_000)), Millis::ZERO);
         assert_eq!(plan.until_start(GroupId(0), Millis(75_000)), Some(Millis(40_000)));
+        assert_eq!(plan.until_end(GroupId(0), Millis(75_000)), Some(Millis(60_000)));
+        assert_eq!(plan.until_end(GroupId(0), Millis(70_000)), Some(Millis(5_000)));
     }
 
     #[test]

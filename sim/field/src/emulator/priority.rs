@@ -34,8 +34,18 @@ pub struct PriorityRequest {
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Grant {
-    Extension { groups: GroupSet, until: Millis },
-    EarlyGreen { groups: GroupSet, until: Millis },
+    Extension {
+        groups: GroupSet,
+        until: Millis,
+    },
+    EarlyGreen {
+        groups: GroupSet,
+        until: Millis,
+    },
+    /// Rings favour the groups in their own way.
+    Favour {
+        until: Millis,
+    },
 }
 
 /// Priority for groups instead of a row: for controllers that are asked by signal group.
@@ -109,7 +119,7 @@ impl Priority {
         self.finish(asked, now);
         let cycle = plan.cycle_number(now);
         let mut new = false;
-        if self.grant.is_none() && self.granted_in_cycle.is_none_or(|last| cycle >= last + 2) {
+        if self.may_grant(cycle) {
             self.grant = asked.and_then(|GroupPriority { groups, eta }| {
                 extension(groups, *wanted, eta, plan, heads, now)
                     .or_else(|| early_green(groups, eta, plan, heads, now))
@@ -124,15 +134,33 @@ impl Priority {
             Some(Grant::EarlyGreen { groups, .. }) => {
                 *wanted = wanted.difference(heads.conflicts_of(groups)).union(groups);
             }
-            None => {}
+            Some(Grant::Favour { .. }) | None => {}
         }
         new
+    }
+
+    /// The same for rings: what they favour now, and whether that is a new grant.
+    pub fn favour(&mut self, rows: &[RequestRow], plan: &Plan, now: Millis) -> (Option<GroupPriority>, bool) {
+        let asked = self.asked(rows).filter(|asked| !asked.groups.is_empty());
+        self.finish(asked, now);
+        let cycle = plan.cycle_number(now);
+        let near = asked.filter(|asked| asked.eta <= now + EARLY_LEAD);
+        let new = near.is_some() && self.may_grant(cycle);
+        if let (true, Some(asked)) = (new, near) {
+            self.grant = Some(Grant::Favour { until: asked.eta.max(now) + EXTENSION_MAX });
+            self.granted_in_cycle = Some(cycle);
+        }
+        (asked.filter(|_| self.is_granted()), new)
+    }
+
+    fn may_grant(&self, cycle: i64) -> bool {
+        self.grant.is_none() && self.granted_in_cycle.is_none_or(|last| cycle >= last + 2)
     }
 
     /// An extension ends with its request; an early green runs on to the window that it anticipates.
     fn finish(&mut self, asked: Option<GroupPriority>, now: Millis) {
         self.grant = self.grant.filter(|grant| match grant {
-            Grant::Extension { until, .. } => now < *until && asked.is_some(),
+            Grant::Extension { until, .. } | Grant::Favour { until } => now < *until && asked.is_some(),
             Grant::EarlyGreen { until, .. } => now < *until,
         });
     }

@@ -253,6 +253,7 @@ fn controller(
         capabilities: Capabilities::PREEMPT.union(Capabilities::GROUP_STATES).union(Capabilities::DETECTORS),
         plan,
         paths,
+        rings: Vec::new(),
         detectors,
     }
 }

@@ -6,6 +6,7 @@ pub mod alloc_counter;
 pub mod calibration;
 pub mod chance;
 pub mod city;
+pub mod crossroads;
 pub mod fix;
 pub mod fleet;
 pub mod grid;

@@ -4,7 +4,9 @@
 use std::hint::black_box;
 
 use clearway_certify::{Ask, Class, Draft, certify};
+use clearway_modbus::{Command as Frame, codec};
 use clearway_network::{Controller, LinkId, LinkIndex, Network, Uses};
+use clearway_ntcip::priority::{PriorityRequest, Selector};
 use clearway_planner::Config;
 use clearway_planner::along::{cumulate, signals_along};
 use clearway_planner::cycle::Cycle;
@@ -18,6 +20,7 @@ use clearway_signals::{ControllerId, ControllerStatus, Epoch, Millis, Mode, Requ
 
 use crate::Digest;
 use crate::city::City;
+use crate::crossroads::{Crossroads, Rings, Stages};
 use crate::fleet::Fleet;
 use crate::grid::grid;
 use crate::large::CertifyLarge;
@@ -56,6 +59,20 @@ pub const MEETING: &[Measured] = &[
     Measured { name: "apply_tick_of_8", make: || Box::new(Tick(Fleet::new())) },
 ];
 
+/// Requests that meet at a junction.
+pub const ARBITRATION: &[Measured] = &[
+    Measured { name: "arbitrate_8_rings", make: || Box::new(Arbitrate::of(Rings::default(), 8)) },
+    Measured { name: "arbitrate_15_rings", make: || Box::new(Arbitrate::of(Rings::default(), 15)) },
+    Measured { name: "arbitrate_8_stages", make: || Box::new(Arbitrate::of(Stages::default(), 8)) },
+    Measured { name: "arbitrate_15_stages", make: || Box::new(Arbitrate::of(Stages::default(), 15)) },
+];
+
+/// Commands into bytes, by our own codecs.
+pub const ENCODING: &[Measured] = &[
+    Measured { name: "encode_modbus", make: || Box::new(EncodeModbus(0)) },
+    Measured { name: "encode_priority", make: || Box::new(EncodePriority(0)) },
+];
+
 /// The search of ways.
 pub const ROUTING: &[Measured] = &[
     Measured { name: "route_900_nodes", make: || Box::new(Route::new(30)) },
@@ -64,7 +81,7 @@ pub const ROUTING: &[Measured] = &[
 
 /// Every step.
 pub fn all() -> impl Iterator<Item = &'static Measured> {
-    ENGINE.iter().chain(MEETING).chain(ROUTING)
+    ENGINE.iter().chain(MEETING).chain(ARBITRATION).chain(ENCODING).chain(ROUTING)
 }
 
 /// The step as callgrind sees it: it counts inside a function of this name only.
@@ -276,6 +293,59 @@ impl<T: Traffic> Step for Tick<T> {
 
     fn run(&mut self) -> u64 {
         self.0.tick()
+    }
+}
+
+/// One instance after the other.
+struct Arbitrate<T> {
+    at: T,
+    requests: usize,
+    seed: u64,
+}
+
+impl<T: Crossroads> Arbitrate<T> {
+    fn of(at: T, requests: usize) -> Self {
+        Self { at, requests, seed: 0 }
+    }
+}
+
+impl<T: Crossroads> Step for Arbitrate<T> {
+    fn prepare(&mut self) {
+        // So few that a warm run has seen each of them.
+        self.seed = (self.seed + 1) % 200;
+        self.at.draw(self.seed, self.requests);
+    }
+
+    fn run(&mut self) -> u64 {
+        self.at.solve().cost.cast_unsigned()
+    }
+}
+
+/// A frame of the register map, a new one each time.
+struct EncodeModbus(u16);
+
+impl Step for EncodeModbus {
+    fn run(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(1);
+        let sequence = self.0;
+        let frame =
+            Frame { sequence, heartbeat: sequence, time_to_live_ds: 50, calls: 4, ..Frame::default() };
+        codec::encode(&frame).iter().map(|word| u64::from(*word)).sum()
+    }
+}
+
+/// A priority request of NTCIP 1211, a new one each time.
+struct EncodePriority(u8);
+
+impl Step for EncodePriority {
+    fn run(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(1);
+        let request = PriorityRequest {
+            selector: Selector { request: self.0, ..Selector::default() },
+            service_s: u16::from(self.0),
+            departure_s: u16::from(self.0) + 20,
+        };
+        request.encode().iter().map(|octet| u64::from(*octet)).sum()
     }
 }
 

@@ -3,7 +3,9 @@
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use clearway_signals::profile::PROFILES;
 
 /// Green waves for emergency vehicles, priority for trams.
 ///
@@ -251,6 +253,10 @@ pub enum NetworkCommand {
         /// The model's name; the folder's when not given.
         #[arg(long)]
         name: Option<String>,
+        /// Whose signals the generated controllers show: yellow, minimum greens, walking speed. Only for
+        /// OpenStreetMap; `fi-default` when not given.
+        #[arg(long, value_parser = PossibleValuesParser::new(PROFILES.map(|profile| profile.name)))]
+        profile: Option<String>,
     },
     /// Check a model and print everything that is wrong with it.
     Check {

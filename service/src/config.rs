@@ -132,6 +132,9 @@ pub struct Engine {
     /// Let the engine's thread sleep between positions even while a mission is active. It spares a
     /// core and costs some 100 µs of latency.
     pub park: bool,
+    /// The core that the engine's thread is pinned to, from 0; the system chooses unless told. Worth it
+    /// where that core is kept free of everything else.
+    pub core: Option<usize>,
 }
 
 /// Seconds of the file as the engine's milliseconds.

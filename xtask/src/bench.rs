@@ -1,6 +1,8 @@
 //! `cargo xtask bench`: criterion and the open-loop run, the gate on the hot path, the page of results.
 
+mod counted;
 mod gate;
+mod latency;
 mod results;
 
 use std::path::Path;
@@ -10,6 +12,7 @@ use crate::Failure;
 use crate::process::finish;
 
 pub use gate::{check, planted};
+pub use latency::measure as latencies;
 
 /// The benchmarks of `benches/`.
 pub const CRITERION: [&str; 4] = ["engine", "routing", "fix", "calibration"];
@@ -17,8 +20,8 @@ pub const CRITERION: [&str; 4] = ["engine", "routing", "fix", "calibration"];
 /// What to measure.
 #[derive(clap::Args)]
 pub struct Options {
-    /// Hold instructions (by callgrind) and allocations of the hot path against benches/budgets.toml; exit
-    /// code 5 when one is over its budget.
+    /// Hold instructions (by callgrind) and allocations of the hot path against benches/budgets.toml, and
+    /// latencies against their loose ceilings; exit code 5 when one is over.
     #[arg(long)]
     check: bool,
     /// With --check: write the counts into the budgets.
@@ -62,7 +65,11 @@ fn run_gate(root: &Path, options: &Options) -> Result<bool, Failure> {
         gate::update(root, &lines)?;
         return Ok(true);
     }
-    Ok(lines.iter().all(|line| line.holds))
+    let latencies = if options.planted { Vec::new() } else { latencies(root)? };
+    if !latencies.is_empty() {
+        print!("\n{}", latency::rows(&latencies));
+    }
+    Ok(lines.iter().all(|line| line.holds) && latencies.iter().all(latency::Latency::holds))
 }
 
 /// A benchmark of `benches/`.

@@ -359,6 +359,14 @@ fn gate(run: &mut Run) {
     for line in lines {
         run.check(&line.step, (!line.holds).then_some(line.row().as_str()));
     }
+    match bench::latencies(&run.root) {
+        Ok(latencies) => {
+            for latency in latencies {
+                run.check(&latency.name, (!latency.holds()).then_some(latency.row().as_str()));
+            }
+        }
+        Err(failure) => run.check("latencies", Some(&failure)),
+    }
     match bench::planted(&run.root) {
         Ok(line) => run.check(&line.step, line.holds.then_some("the gate did not catch it")),
         Err(failure) => run.check("planted slowdown", Some(&failure)),

@@ -44,7 +44,7 @@ const fn uses(names: &'static [&'static str], purpose: &'static str, need: Need,
     Use { names, purpose, need, test }
 }
 
-const USES: [Use; 18] = [
+const USES: [Use; 19] = [
     uses(
         &["sysUpTime"],
         "a restart is noticed",
@@ -105,6 +105,12 @@ const USES: [Use; 18] = [
         "queues",
         Need::Optional,
         "detectors_show_occupancy_and_the_last_volume",
+    ),
+    uses(
+        &["detectorOccupancy"],
+        "queues",
+        Need::Optional,
+        "a_detector_is_stood_upon_when_it_stays_occupied_and_a_faulty_one_says_nothing",
     ),
     uses(
         &["preemptExitType"],

@@ -48,6 +48,8 @@ pub struct Exchange {
     /// Instances that the device does not have; it is not asked for them again.
     absent: BTreeSet<Name>,
     volume_sequence: Option<i64>,
+    /// Whether each detector was occupied at the reading before.
+    present: Vec<bool>,
     facts: Facts,
     epoch_ms: Option<i64>,
     /// What the controller was at commissioning.
@@ -81,6 +83,7 @@ impl Exchange {
             priorities,
             absent: BTreeSet::new(),
             volume_sequence: None,
+            present: Vec::new(),
             facts: Facts::default(),
             epoch_ms: None,
             commissioned: None,
@@ -138,6 +141,7 @@ impl Exchange {
             Ask::Connect => {
                 self.absent.clear();
                 self.volume_sequence = None;
+                self.present.clear();
                 self.priorities.forget();
                 Vec::new()
             }

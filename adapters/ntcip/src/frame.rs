@@ -239,6 +239,9 @@ objects! {
     VOLUME_SEQUENCE = "volumeOccupancySequence" DEVICES [1, 2, 5, 1] Scalar Read 0..255;
     /// Vehicles of the last period.
     VOLUME = "detectorVolume" DEVICES [1, 2, 5, 4, 1, 1] Row Read 0..255;
+    /// Share of the last period in which the detector was occupied, half per cents up to 200; above
+    /// 209 the fault that it has.
+    OCCUPANCY = "detectorOccupancy" DEVICES [1, 2, 5, 4, 1, 2] Row Read 0..255;
     /// Rows of the preempt tables.
     MAX_PREEMPTS = "maxPreempts" DEVICES [1, 6, 1] Scalar Read 1..255;
     /// Bits: 0 non-locking, 2 does not override the next number, 3 flash dwell, 4 enabled (v03).

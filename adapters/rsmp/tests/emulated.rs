@@ -1,5 +1,10 @@
 //! The adapter before an emulated controller: two sides that were written apart, over real sockets.
 
+#[path = "emulated/deaths.rs"]
+mod deaths;
+#[path = "emulated/line.rs"]
+mod line;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -15,6 +20,7 @@ use clearway_rsmp::adapter::{AlarmDone, AlarmError, Hub, ListenOptions, Options,
 use clearway_rsmp::board::AlarmState;
 use clearway_rsmp::session::AlarmAsk;
 use clearway_signals::{ControllerId, Millis, RowSet};
+use line::Line;
 use tokio::task::JoinHandle;
 
 const ID: ControllerId = ControllerId(0);
@@ -27,9 +33,10 @@ fn clock() -> Clock {
     })
 }
 
-/// Controller 0 of the corridor behind its RSMP face.
+/// A controller of the corridor behind its RSMP face.
 struct Scene {
     hub: Hub,
+    line: Line,
     field: Field,
     site: Site,
     site_id: String,
@@ -38,16 +45,23 @@ struct Scene {
 
 impl Scene {
     async fn start() -> Self {
+        Self::of(ID, 1.0).await
+    }
+
+    /// The time of the field runs `speed` times as fast as ours.
+    async fn of(id: ControllerId, speed: f64) -> Self {
         let listen = ListenOptions::new("127.0.0.1:0".parse().expect("an address"));
         let hub = Hub::listen(listen, clock()).await.expect("binds on loopback");
         let network = corridor(2);
-        let mut options = FieldOptions::default();
-        options.rsmp.supervisors = vec![hub.address().to_string()];
-        let faces = [FaceKind::Rsmp, FaceKind::None];
-        let controller = &network.controllers[ID.index()];
+        let line = Line::to(hub.address()).await;
+        let mut options = FieldOptions { speed, ..FieldOptions::default() };
+        options.rsmp.supervisors = vec![line.address.to_string()];
+        let mut faces = [FaceKind::None; 2];
+        faces[id.index()] = FaceKind::Rsmp;
+        let controller = &network.controllers[id.index()];
         let site_id = options.rsmp.site_id(controller);
         let site = Site {
-            controller: ID,
+            controller: id,
             name: controller.name.clone(),
             protocol: Protocol::Rsmp,
             address: hub.address().to_string(),
@@ -60,7 +74,7 @@ impl Scene {
             backup_time_max: Millis::from_s(60),
         };
         let field = Field::start(&network, &faces, options).await.expect("starts");
-        Self { hub, field, site, site_id, mistaken: AtomicBool::new(false) }
+        Self { hub, line, field, site, site_id, mistaken: AtomicBool::new(false) }
     }
 }
 
@@ -84,15 +98,20 @@ impl Stage for Scene {
     }
 
     fn calls(&self) -> RowSet {
-        self.field.with(ID, |emulator| emulator.status().remote).expect("it is there")
+        let id = self.site.controller;
+        self.field.with(id, |emulator| emulator.status().remote).expect("it is there")
     }
 
     fn accepted(&self) -> u32 {
-        self.field.with(ID, |emulator| emulator.counters().accepted).expect("it is there")
+        let id = self.site.controller;
+        self.field.with(id, |emulator| emulator.counters().accepted).expect("it is there")
     }
 
-    fn set_wire(&self, _wire: Wire) {
-        unreachable!("these checks leave the wire alone")
+    fn set_wire(&self, wire: Wire) {
+        match wire {
+            Wire::Cut => self.line.cut(),
+            other => unreachable!("these checks only cut the wire: {other:?}"),
+        }
     }
 
     fn mistake(&self) {

@@ -158,7 +158,9 @@ impl Watch {
     /// A start of green by plan shows where the cycle stands. One contrary reading is noise (a green
     /// that was held back), two that agree are a new truth.
     fn learn_cycle(&mut self, controller: &Controller, status: &ControllerStatus, started: GroupId) {
-        if status.preempt != PreemptState::NotActive {
+        // With rings a green starts when somebody calls it, which tells nothing of the cycle: such a
+        // controller is asked by what it shows and by its worst case alone.
+        if status.preempt != PreemptState::NotActive || !controller.rings.is_empty() {
             return;
         }
         let mut windows = controller.plan.windows.iter().filter(|w| w.group == started);
@@ -189,7 +191,7 @@ fn group(index: usize) -> GroupId {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clearway_network::testing::corridor;
+    use clearway_network::testing::{corridor, eight_phases};
     use clearway_signals::GroupSet;
 
     fn reading(ms: i64, greens: u64) -> ControllerStatus {
@@ -225,5 +227,17 @@ mod tests {
         watch.update(&network.controllers[0], &reading(1_000, 0b001));
         watch.update(&network.controllers[0], &reading(900, 0b110));
         assert_eq!(watch.status.greens, GroupSet(0b001));
+    }
+
+    #[test]
+    fn greens_that_somebody_called_tell_nothing_of_the_cycle() {
+        let controller = eight_phases();
+        let mut watch = Watch::default();
+        for cycle in 0..3 {
+            for (ms, greens) in [(15_000, 0b10_0010), (54_000, 0b100_0100), (99_000, 0)] {
+                watch.update(&controller, &reading(cycle * 100_000 + ms, greens));
+            }
+        }
+        assert_eq!((watch.cycle_zero(), watch.in_step(&controller)), (None, false));
     }
 }

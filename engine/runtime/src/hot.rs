@@ -60,6 +60,24 @@ pub enum RuntimeError {
     /// The operating system gave no thread.
     #[error("the engine's thread could not be started: {0}")]
     Thread(#[from] std::io::Error),
+    /// The machine has no such core, or not for this process.
+    #[error("the engine's thread cannot be pinned to core {wanted}: this process may run on {}", list(cores))]
+    Core {
+        /// The core asked for.
+        wanted: usize,
+        /// Those that there are.
+        cores: Vec<usize>,
+    },
+}
+
+fn list(cores: &[usize]) -> String {
+    cores.iter().map(usize::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether this process may run on a core.
+fn check_core(wanted: usize) -> Result<(), RuntimeError> {
+    let cores: Vec<usize> = core_affinity::get_core_ids().unwrap_or_default().iter().map(|c| c.id).collect();
+    if cores.contains(&wanted) { Ok(()) } else { Err(RuntimeError::Core { wanted, cores }) }
 }
 
 #[derive(Debug, Default)]
@@ -93,6 +111,7 @@ impl Runtime {
         clock: Clock,
         settings: Settings,
     ) -> Result<Self, RuntimeError> {
+        settings.core.map_or(Ok(()), check_core)?;
         let (ingress, outlets) = queues(engine.vehicles(), engine.network().controllers.len());
         let (notices_in, notices) = bounded(NOTICES_ROOM);
         let shared = Arc::new(Shared::default());
@@ -346,15 +365,33 @@ mod tests {
         fn wake(&mut self) {}
     }
 
-    fn started(room: usize) -> (Runtime, Receiver<(Command, Option<u64>)>, Clock) {
+    fn engine() -> Engine {
         let network = Arc::new(corridor(3));
         let vehicles = vec![VehicleInfo { class: Class::Emergency }];
-        let engine = Engine::new(network, vehicles, Config::default(), Epoch(1));
+        Engine::new(network, vehicles, Config::default(), Epoch(1))
+    }
+
+    fn started(room: usize) -> (Runtime, Receiver<(Command, Option<u64>)>, Clock) {
         let (outbox, commands) = bounded(room);
         let clock = Clock::default();
         let runtime =
-            Runtime::start(engine, Box::new(Outbox(outbox)), clock.clone(), Settings::default()).unwrap();
+            Runtime::start(engine(), Box::new(Outbox(outbox)), clock.clone(), Settings::default()).unwrap();
         (runtime, commands, clock)
+    }
+
+    #[test]
+    fn the_engine_is_pinned_to_a_core_that_is_there_and_to_no_other() {
+        let start = |core| {
+            let settings = Settings { core: Some(core), ..Settings::default() };
+            Runtime::start(engine(), Box::new(Outbox(bounded(1).0)), Clock::default(), settings)
+        };
+        let first = core_affinity::get_core_ids().unwrap_or_default().first().map(|core| core.id);
+        if let Some(first) = first {
+            start(first).expect("a core of ours").stop();
+        }
+        let refused =
+            start(100_000).map(|runtime| runtime.stop()).expect_err("no machine has it").to_string();
+        assert!(refused.contains("core 100000: this process may run on "), "{refused}");
     }
 
     fn drive_up(runtime: &Runtime, clock: &Clock) {

@@ -6,6 +6,7 @@
 mod plans;
 mod references;
 mod requests;
+mod rings;
 mod roads;
 mod signals;
 mod transit;
@@ -26,6 +27,7 @@ pub(crate) fn check_tables(model: &Model, places: &Places, faults: &mut Faults) 
     traps::check(&mut check);
     signals::check(&mut check);
     plans::check(&mut check);
+    rings::check(&mut check);
     requests::check(&mut check);
     transit::check(&mut check);
 }

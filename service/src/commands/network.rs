@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use clearway_format::import::{osm, sumo};
+use clearway_signals::profile::{FI_DEFAULT, Profile};
 use miette::{IntoDiagnostic, Result, WrapErr, miette};
 
 use super::{Exit, prove};
@@ -11,14 +12,20 @@ use crate::cli::{ImportKind, NetworkCommand};
 /// Import, check or prove.
 pub fn run(command: NetworkCommand) -> Result<Exit> {
     match command {
-        NetworkCommand::Import { kind, source, out, name } => {
+        NetworkCommand::Import { kind, source, out, name, profile } => {
             let folder = out.file_name().and_then(|n| n.to_str()).map(str::to_owned);
             let name = name
                 .or(folder)
                 .ok_or_else(|| miette!("{} has no name; give one by --name", out.display()))?;
-            match kind {
-                ImportKind::Osm => import_osm(&source, &out, &name),
-                ImportKind::Sumo => import_sumo(&source, &out, &name),
+            match (kind, profile) {
+                (ImportKind::Osm, profile) => {
+                    let profile = profile.as_deref().and_then(Profile::named).unwrap_or(&FI_DEFAULT);
+                    import_osm(&source, &out, &name, profile)
+                }
+                (ImportKind::Sumo, None) => import_sumo(&source, &out, &name),
+                (ImportKind::Sumo, Some(_)) => {
+                    Err(miette!("a SUMO network brings the times of its own signals; leave --profile out"))
+                }
             }
         }
         NetworkCommand::Check { dir, json } => Ok(check(&dir, json)),
@@ -28,11 +35,12 @@ pub fn run(command: NetworkCommand) -> Result<Exit> {
     }
 }
 
-fn import_osm(source: &Path, out: &Path, name: &str) -> Result<Exit> {
+fn import_osm(source: &Path, out: &Path, name: &str, profile: &'static Profile) -> Result<Exit> {
     let file = std::fs::File::open(source)
         .into_diagnostic()
         .wrap_err_with(|| format!("{} cannot be opened", source.display()))?;
-    let (model, report) = osm::import(std::io::BufReader::new(file), &osm::Options::named(name))
+    let options = osm::Options { name: name.to_owned(), profile: osm::Profile::of(profile) };
+    let (model, report) = osm::import(std::io::BufReader::new(file), &options)
         .into_diagnostic()
         .wrap_err_with(|| format!("{} cannot be imported", source.display()))?;
     clearway_format::write(&model, out)

@@ -122,7 +122,7 @@ fn a_field_that_does_not_exist_is_a_fault_with_its_place() {
     let folder = scratch();
     assert_eq!(
         faults(folder.path(), "network = \"model\"\n[engine]\nshadow = true\nturbo = 9\n"),
-        ["4:1 unknown field `turbo`, expected `shadow` or `park`"]
+        ["4:1 unknown field `turbo`, expected one of `shadow`, `park`, `core`"]
     );
     let in_feed = faults(folder.path(), "network = \"model\"\n[[feed]]\nkind = \"nmea\"\nbaud = 9600\n");
     assert!(in_feed.len() == 1 && in_feed[0].contains("unknown field `baud`"), "{in_feed:?}");

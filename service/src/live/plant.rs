@@ -381,7 +381,7 @@ fn start_engine(
     let (outboxes, orders) = Outboxes::for_controllers(network.controllers.len());
     let engine = Engine::new(Arc::clone(network), vehicles, planner, epoch).with_policy(policy);
     let records = journal.as_ref().and_then(Journal::records);
-    let settings = Settings { journal: records, core: None, park: config.engine.park };
+    let settings = Settings { journal: records, core: config.engine.core, park: config.engine.park };
     let runtime = Runtime::start(engine, through(Box::new(outboxes)), clock.clone(), settings)?;
     Ok((journal, runtime, orders))
 }

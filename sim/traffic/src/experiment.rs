@@ -8,7 +8,7 @@ pub mod table;
 
 use std::collections::BTreeSet;
 
-use clearway_network::{LinkId, Network, Uses};
+use clearway_network::{Controller, LinkId, Network, Uses};
 use clearway_planner::Config;
 use clearway_signals::{ControllerId, Millis};
 
@@ -25,7 +25,7 @@ pub use result::{CarsResult, LinkResult, MissionResult, RunResult, Speed, TramsR
 pub use stats::{Comparison, Estimate, METRICS, Summary, compare, summarize};
 
 /// Networks with no more controllers than this are emulated whole; of larger ones only those
-/// controllers that somebody may call, the others run their plans by themselves.
+/// controllers that somebody may call and those with rings, the others run their plans by themselves.
 const EMULATED_WHOLE_MAX: usize = 400;
 /// Progress is told this often.
 const TELL_EVERY: Millis = Millis::from_s(5);
@@ -92,8 +92,10 @@ fn city(prepared: &Prepared, control: Control, seed: u64, missions: &[PreparedMi
         Control::Clearway => &on_routes(network, missions) | &on_lines(network, prepared.trams),
     };
     let whole = control != Control::None && network.controllers.len() <= EMULATED_WHOLE_MAX;
-    let all = || network.controllers.iter().map(|controller| controller.id);
-    let emulated: Vec<ControllerId> = if whole { all().collect() } else { called.into_iter().collect() };
+    // No plan says what detectors make of it.
+    let wanted =
+        |controller: &&Controller| whole || !controller.rings.is_empty() || called.contains(&controller.id);
+    let emulated: Vec<ControllerId> = network.controllers.iter().filter(wanted).map(|c| c.id).collect();
     VirtualCity::with_demand(network, config, &prepared.demand(seed), prepared.manners, &emulated)
 }
 

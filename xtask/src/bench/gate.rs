@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
+use super::latency::Limits;
 use crate::Failure;
 use crate::process::finish;
 
@@ -27,13 +28,15 @@ const PLANTED: &str = "CLEARWAY_BENCH_PLANTED_PCT";
 
 /// `benches/budgets.toml`.
 #[derive(Deserialize)]
-struct Budgets {
+pub(super) struct Budgets {
     /// By how many percent a count of instructions may differ from its budget, in either direction.
     tolerance_pct: f64,
     /// Instructions in all runs of a step.
     instructions: BTreeMap<String, u64>,
     /// Allocations in all counted runs of a warm step, at most.
     allocations: BTreeMap<String, u64>,
+    /// 99th percentiles of runs by themselves.
+    pub(super) latencies: Limits,
 }
 
 /// A step against its budgets.
@@ -107,7 +110,7 @@ pub fn update(root: &Path, lines: &[Line]) -> Result<(), Failure> {
     std::fs::write(&path, with_counts(&text, lines)).map_err(fail)
 }
 
-fn read(root: &Path) -> Result<Budgets, Failure> {
+pub(super) fn read(root: &Path) -> Result<Budgets, Failure> {
     let text = std::fs::read_to_string(root.join(BUDGETS)).map_err(|error| format!("{BUDGETS}: {error}"))?;
     toml::from_str(&text).map_err(|error| format!("{BUDGETS}: {error}"))
 }

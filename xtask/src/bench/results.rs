@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-use super::{bench, gate, open_loop};
+use super::{bench, counted, gate, latency, open_loop};
 use crate::Failure;
 use crate::process::finish;
 use crate::tiers::REFERENCE_SITES;
@@ -29,8 +29,12 @@ struct Printed {
     calibration: String,
     /// One table of all protocols' status messages.
     decode: String,
+    /// From a command decided to its bytes on the socket.
+    wire: String,
     /// Seconds that the proofs took, and how many sites were proved.
     proof: (f64, usize),
+    /// What tests count: what, bar, lines.
+    counted: Vec<(&'static str, &'static str, String)>,
 }
 
 /// Measure everything and write the page.
@@ -45,16 +49,20 @@ pub fn write(root: &Path) -> Result<(), Failure> {
         route: said(&mut bench(root, "route", &[]))?,
         calibration: said(&mut bench(root, "calibration", &[TRIPS]))?,
         decode: decoders(root)?,
+        wire: said(&mut wire(root))?,
         proof: prove(root)?,
+        counted: counted::rows(root)?,
     };
     let load = said(open_loop(&["--seconds", LOOP_S]).current_dir(root))?;
     let counts: String = gate::rows(&gate::check(root)?);
-    let text = page(&machine(root), &printed, &load, &counts, &peers(root)?);
+    let (machine, figures) = (machine(root), summary(&printed));
+    let text = page(&machine, &figures, &printed, &load, &counts, &peers(root)?);
     let path = root.join(PAGE);
     let old = std::fs::read_to_string(&path).map_err(|error| format!("{PAGE}: {error}"))?;
     let new = between(&old, &text).ok_or_else(|| format!("{PAGE} has no markers"))?;
     std::fs::write(&path, new).map_err(|error| format!("{PAGE}: {error}"))?;
-    println!("{}", summary(&printed));
+    latency::remember(root, &machine, &figures)?;
+    println!("{}", table(&figures));
     println!("all of it: {PAGE}");
     Ok(())
 }
@@ -66,13 +74,15 @@ fn build(root: &Path) -> Result<(), Failure> {
     let adapters = ["bench", "--no-run", "--quiet", "--bench", "ratio", "--bench", "decode"];
     let packages = ADAPTERS.map(|name| ["-p", name]).concat();
     finish(Command::new("cargo").current_dir(root).args(adapters).args(packages))?;
+    finish(wire(root).arg("--no-run"))?;
+    counted::build(root)?;
     let bins = ["build", "--quiet", "--release", "-p", "clearway-benches", "--bins"];
     finish(Command::new("cargo").current_dir(root).args(bins))?;
     finish(Command::new("cargo").current_dir(root).args(["build", "--quiet", "--release", "-p", "clearway"]))
 }
 
 /// What a command prints.
-fn said(command: &mut Command) -> Result<String, Failure> {
+pub(super) fn said(command: &mut Command) -> Result<String, Failure> {
     let name = format!("{command:?}");
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output();
     let output = output.map_err(|error| format!("{name}: {error}"))?;
@@ -110,6 +120,13 @@ fn decoders(root: &Path) -> Result<String, Failure> {
     Ok(table)
 }
 
+/// Commands on their way to the socket.
+fn wire(root: &Path) -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(root).args(["bench", "--quiet", "-p", "clearway-field", "--bench", "wire"]);
+    command
+}
+
 /// The SNMP adapter beside its library; net-snmp answers.
 fn peers(root: &Path) -> Result<String, Failure> {
     let mut command = Command::new("cargo");
@@ -141,23 +158,31 @@ fn machine(root: &Path) -> String {
     )
 }
 
-fn page(machine: &str, printed: &Printed, load: &str, counts: &str, peers: &str) -> String {
+fn page(
+    machine: &str,
+    figures: &[(String, String, String)],
+    printed: &Printed,
+    load: &str,
+    counts: &str,
+    peers: &str,
+) -> String {
     let fenced = |text: &str| format!("```\n{text}\n```\n");
-    let mut text = format!("{machine}\n\n{}\n", summary(printed));
+    let mut text = format!("{machine}\n\n{}\n", table(figures));
     let _ = write!(text, "## The way of a position\n\n{}\n\n", printed.fix);
     let _ = write!(text, "## Arbitration and reservations\n\n{}\n", fenced(&printed.arbitrate));
     let _ = write!(text, "## Ways\n\n{}\n", fenced(&printed.route));
     let _ = write!(text, "## Windows and forecasts\n\n{}\n\n", printed.calibration);
     let _ = write!(text, "## Decoders\n\n{}\n", printed.decode);
+    let _ = write!(text, "## From decision to socket\n\n{}\n\n", printed.wire);
     let _ = write!(text, "## Open-loop load\n\n{load}\n\n");
     let _ = write!(text, "## Instructions and allocations\n\n{counts}\n");
     let _ = write!(text, "## The SNMP adapter beside its library\n\n{}", fenced(peers));
     text
 }
 
-/// Bars of the issue beside what was measured.
-fn summary(printed: &Printed) -> String {
-    let Printed { fix, arbitrate, route, calibration, decode, proof } = printed;
+/// What, its bar, what was measured.
+fn summary(printed: &Printed) -> Vec<(String, String, String)> {
+    let Printed { fix, arbitrate, route, calibration, decode, wire, proof, counted } = printed;
     let position = |name| {
         let cells = cells(fix, name);
         let cell = |n: usize| cells.get(n).copied().unwrap_or("?").to_owned();
@@ -175,7 +200,7 @@ fn summary(printed: &Printed) -> String {
     };
     let less = cells(calibration, "engine, 95 % of signals").get(5).copied().unwrap_or("?").to_owned();
     let told = forecast(calibration).map_or("?".into(), |(p50, p95)| format!("{p50} s, {p95} s"));
-    let rows: [(&str, &str, String); 13] = [
+    let rows: [(&str, &str, String); 16] = [
         (
             "position → certified plan → encoded commands, 30 signals",
             "p50 ≤ 2 µs, p99 ≤ 20 µs, 0 allocations",
@@ -195,6 +220,7 @@ fn summary(printed: &Printed) -> String {
             "p99 ≤ 1 ms",
             format!("p99 {}", p99(arbitrate, "reservations, 8 × 200 signals")),
         ),
+        ("the same, windows that conflict", "0", conflicts(arbitrate, "reservations, 8 × 200 signals")),
         ("way, 10 000 junctions, corner to corner", "≤ 2 ms", worst_corner_to_corner(route)),
         ("engine, 10 000 junctions, 5 000 vehicles", "≤ 200 MB", memory(fix)),
         (
@@ -202,19 +228,30 @@ fn summary(printed: &Printed) -> String {
             "± 2 points, the last ≥ 98 %",
             [90, 95, 99].map(windows).join(", "),
         ),
+        (
+            "trips of which 90 % shall hold every window",
+            "≥ 90 %",
+            cells(calibration, "90 % of trips").get(2).copied().unwrap_or("?").to_owned(),
+        ),
         ("called less than by the best fixed lead of equal delay", "≥ 20 %", less),
         ("arrivals told 30 s ahead: error, median and p95", "≤ 3 s, ≤ 8 s", told),
         ("decoding of any status PDU", "≤ 5 µs", slowest_decoder(decode)),
+        ("command decided → bytes on the socket", "p99 ≤ 1.5 × wake-up and send", slowest_way_out(wire)),
     ];
+    let all = rows.iter().chain(counted);
+    all.map(|(what, bar, measured)| (what.to_string(), bar.to_string(), measured.clone())).collect()
+}
+
+fn table(figures: &[(String, String, String)]) -> String {
     let mut text = String::from("| what | bar | measured |\n| --- | --- | --- |\n");
-    for (what, bar, measured) in rows {
+    for (what, bar, measured) in figures {
         let _ = writeln!(text, "| {what} | {bar} | {measured} |");
     }
     text
 }
 
 /// The cells of the row of a table that begins so; empty when there is none.
-fn cells<'a>(table: &'a str, first: &str) -> Vec<&'a str> {
+pub(super) fn cells<'a>(table: &'a str, first: &str) -> Vec<&'a str> {
     let rows = table.lines().filter_map(|line| line.strip_prefix('|'));
     let mut rows = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
     rows.find(|cells| cells.first() == Some(&first)).unwrap_or_default()
@@ -244,6 +281,23 @@ fn slowest_decoder(table: &str) -> String {
     });
     let slowest = rows.max_by(|a, b| a.1.total_cmp(&b.1));
     slowest.map_or("?".into(), |(name, p99)| format!("p99 {p99:.2} µs ({name})"))
+}
+
+/// The family with the largest ratio.
+fn slowest_way_out(table: &str) -> String {
+    let ratio = |row: &str| {
+        let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+        Some((cells.get(1)?.to_string(), cells.get(6)?.parse::<f64>().ok()?))
+    };
+    let worst = table.lines().filter_map(ratio).max_by(|a, b| a.1.total_cmp(&b.1));
+    worst.map_or("?".into(), |(family, ratio)| format!("{ratio:.2} × ({family})"))
+}
+
+/// `… (4994 of 5000 exact, 20 nodes each, 0 conflicts, 0 allocations)`
+fn conflicts(lines: &str, name: &str) -> String {
+    let line = lines.lines().find(|line| line.starts_with(name));
+    let part = line.and_then(|line| line.split(", ").find_map(|part| part.strip_suffix(" conflicts")));
+    part.unwrap_or("?").to_owned()
 }
 
 /// `engine with 10000 junctions and 5000 vehicles: 83 MB`
@@ -277,7 +331,7 @@ mod tests {
                   engine with 10000 junctions and 5000 vehicles: 83 MB"
                 .into(),
             arbitrate: "µs p50 p99\ndual ring, 8 requests      2.40      4.30      5.00  ≤ 10  met\n\
-                        reservations, 8 × 200 signals   300.00 912.34 1000.00  ≤ 1000  met"
+                        reservations, 8 × 200 signals   300.00 912.34 1000.00  ≤ 1000  met (9 exact, 0 conflicts, 0 allocations)"
                 .into(),
             route: "no signals, corner to corner  21.0  64.0 70.0\nno signals, anywhere  40.0  900.0 999.0\n\
                     own plan, corner to corner  210.0  640.0 700.0  ≤ 2000  met"
@@ -290,13 +344,18 @@ mod tests {
                      | NTCIP status | 300 | 3.10 | 4.40 | ≤ 5 µs: met |\n\
                      | RSMP status | 700 | 9.10 | 9.90 | ≤ 20 µs: met |"
                 .into(),
+            wire: "| family | p50 | p99 | p50 | p99 | ratio of p99 | bar |\n\
+                   | Ntcip | 9.0 | 20.0 | 11.0 | 22.0 | 1.10 | ≤ 1.5: met |\n\
+                   | Rsmp | 9.0 | 20.0 | 11.0 | 26.0 | 1.30 | ≤ 1.5: met |"
+                .into(),
             proof: (31.25, 6),
+            counted: vec![("faults seeded", "40", "43 of 43 seeded faults found".into())],
         }
     }
 
     #[test]
     fn every_bar_stands_beside_what_was_printed() {
-        let text = summary(&printed());
+        let text = table(&summary(&printed()));
         for row in [
             "0 allocations | p50 1.25 µs, p99 8.50 µs, 0 allocations |",
             "| p99 ≤ 10 µs | p99 4.3 µs (dual ring), ? (stages) |",
@@ -309,6 +368,9 @@ mod tests {
             "| ≥ 20 % | 39 % |",
             "| ≤ 3 s, ≤ 8 s | 2.15 s, 6.36 s |",
             "| ≤ 5 µs | p99 4.40 µs (NTCIP status) |",
+            "windows that conflict | 0 | 0 |",
+            "| p99 ≤ 1.5 × wake-up and send | 1.30 × (Rsmp) |",
+            "| faults seeded | 40 | 43 of 43 seeded faults found |",
         ] {
             assert!(text.contains(row), "{row}\nin\n{text}");
         }

@@ -178,7 +178,9 @@ impl Reader<'_> {
         if !self.site.detectors.is_empty() {
             list.scalars(&[frame::VOLUME_SEQUENCE]);
             self.eights(&self.site.detectors).for_each(|eight| list.row(&frame::DETECTORS_ACTIVE, eight));
-            self.site.detectors.iter().for_each(|number| list.row(&frame::VOLUME, *number));
+            for object in [frame::VOLUME, frame::OCCUPANCY] {
+                self.site.detectors.iter().for_each(|number| list.row(&object, *number));
+            }
         }
         list.scalars(&[
             frame::PATTERN,

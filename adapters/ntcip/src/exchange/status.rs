@@ -10,6 +10,11 @@ use crate::facts::Coordination;
 use crate::frame::{self, Object, Value};
 use crate::values::Values;
 
+/// The greatest share of time, half per cents; what is above it names a fault of the detector.
+const SHARE_MAX: i64 = 200;
+/// Occupied for this share of a period, half per cents, is stood upon.
+const STANDING: i64 = 160;
+
 /// What the rows of the preempt table show together.
 #[derive(Default)]
 struct Rows {
@@ -86,15 +91,23 @@ impl Exchange {
         // A volume is that of a whole period: it counts once, when the period is new.
         let fresh = sequence.is_some() && self.volume_sequence.is_some() && sequence != self.volume_sequence;
         self.volume_sequence = sequence;
+        let share = |number: u8| values.integer(&frame::OCCUPANCY.of(number));
+        let is_sound = |number: u8| share(number).is_none_or(|share| share <= SHARE_MAX);
         let active = |number: u8| values.integer(&frame::DETECTORS_ACTIVE.of(eight_of(number))).unwrap_or(0);
-        let occupied = |number: &u8| bit(active(*number), *number);
         let volume = |number: &u8| {
-            let volume = values.integer(&frame::VOLUME.of(*number)).filter(|_| fresh).unwrap_or(0);
-            u16::try_from(volume).unwrap_or(0)
+            let volume = values.integer(&frame::VOLUME.of(*number)).filter(|_| fresh && is_sound(*number));
+            u16::try_from(volume.unwrap_or(0)).unwrap_or(0)
         };
         let detectors = &self.site.detectors;
-        let occupied = detectors.iter().map(occupied).collect();
         let vehicles = detectors.iter().map(volume).collect();
+        let present: Vec<bool> = detectors.iter().map(|n| bit(active(*n), *n) && is_sound(*n)).collect();
+        // The instant does not tell who stands from who passes; the last period and the last reading do.
+        let stands = |(index, number): (usize, &u8)| {
+            let long = share(*number).is_none_or(|share| share >= STANDING);
+            present[index] && (long || self.present.get(index) == Some(&true))
+        };
+        let occupied = detectors.iter().enumerate().map(stands).collect();
+        self.present = present;
         self.note_coordination(values);
         Answer::Counts(vehicles, occupied)
     }

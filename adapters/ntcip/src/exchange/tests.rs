@@ -164,7 +164,7 @@ pub(super) fn value(profile: &Profile, device: &Device, name: &Name) -> Option<V
             return Some(Integer(0));
         }
     }
-    if is(frame::VOLUME) {
+    if is(frame::VOLUME) || is(frame::OCCUPANCY) {
         return Some(Integer(0));
     }
     let site = &device.site;
@@ -333,6 +333,52 @@ fn identity_coordination_exit_and_clock_are_noted() {
     let coordination = Coordination { pattern: 3, free: 2, cycle_left_s: 30, cycle_position_s: 60 };
     assert_eq!(facts.coordination, Some(coordination));
     assert!(facts.identity.version.contains(&format!("{:08x}", device.configuration_hash)));
+}
+
+#[test]
+fn a_detector_is_stood_upon_when_it_stays_occupied_and_a_faulty_one_says_nothing() {
+    let mut site = kit_site();
+    site.detectors = vec![1, 2];
+    let mut exchange = Exchange::new(site, Profile::STANDARD);
+    let mut sequence = 0;
+    let mut reading = |present: i64, shares: [Option<i64>; 2]| {
+        sequence += 1;
+        let mut values = Values::new();
+        values.insert(Profile::STANDARD.scalar(&frame::VOLUME_SEQUENCE), Value::Integer(sequence));
+        values.insert(frame::DETECTORS_ACTIVE.of(1), Value::Integer(present));
+        for other in
+            [frame::PATTERN, frame::FREE, frame::CYCLE_LEFT, frame::CYCLE_POSITION, frame::GLOBAL_TIME]
+        {
+            values.insert(Profile::STANDARD.scalar(&other), Value::Integer(1));
+        }
+        for (number, share) in (1..).zip(shares) {
+            values.insert(frame::VOLUME.of(number), Value::Integer(4));
+            match share {
+                Some(share) => values.insert(frame::OCCUPANCY.of(number), Value::Integer(share)),
+                None => exchange.mark_absent(frame::OCCUPANCY.of(number)),
+            }
+        }
+        match exchange.answer(&Ask::Counts, &values) {
+            Answer::Counts(vehicles, occupied) => (vehicles, occupied),
+            other => panic!("{other:?}"),
+        }
+    };
+    let (vehicles, stood) = ([4, 4].to_vec(), |one, other| [one, other].to_vec());
+    assert_eq!(
+        reading(0b00, [Some(20); 2]),
+        (vec![0, 0], stood(false, false)),
+        "the first period was another's"
+    );
+    assert_eq!(reading(0b01, [Some(20); 2]), (vehicles.clone(), stood(false, false)), "somebody passes");
+    assert_eq!(reading(0b01, [Some(20); 2]), (vehicles.clone(), stood(true, false)), "and stays");
+    assert_eq!(reading(0b00, [Some(180); 2]), (vehicles.clone(), stood(false, false)), "and is gone");
+    assert_eq!(reading(0b10, [Some(20), Some(160)]), (vehicles.clone(), stood(false, true)), "it was long");
+    assert_eq!(
+        reading(0b11, [Some(210); 2]),
+        (vec![0, 0], stood(false, false)),
+        "a fault: presence too long"
+    );
+    assert_eq!(reading(0b11, [None; 2]), (vehicles, stood(true, true)), "no share is measured");
 }
 
 #[test]

@@ -29,6 +29,7 @@ fn every_seeded_fault_is_found() {
             None => survivors.push(mutation),
         }
     }
+    println!("{} of {} seeded faults found", Mutation::ALL.len() - survivors.len(), Mutation::ALL.len());
     assert!(survivors.is_empty(), "not found: {survivors:?}");
     assert!(Mutation::ALL.len() >= 40);
 }

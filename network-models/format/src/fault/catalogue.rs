@@ -194,6 +194,12 @@ catalogue! {
     OffsetWithoutGreen "offset-without-green":
         "The offset refers to an instant of a group that the plan never shows.";
         "Set coord_phase to a group that is green in the plan, or empty coord_ref_to: the start of the cycle.";
+    RingPlace "ring-place":
+        "Each phase of a ring stands before a barrier, at a position of its own.";
+        "Number the barriers from 1, and give each phase of a ring and barrier its own position.";
+    OutsideRings "outside-rings":
+        "Where phases have a ring and a passage time the rings rule, and a group outside them would never be green.";
+        "Give the group ring, barrier and position, or list it in overlap; or set every extension to 0: then the plan rules.";
     // Requests.
     TooManyRequests "too-many-requests":
         "The engine's bound is 32 request rows a controller.";

@@ -352,6 +352,21 @@ fn plans() {
 }
 
 #[test]
+fn rings() {
+    let first = ("signal_timing_phase.csv", "p1-1,p1,1,5,0,0,5,0,0,0,0,1", "p1-1,p1,1,5,0,3,5,0,0,1,1,1");
+    let second = "p1-2,p1,2,5,0,0,5,0,0,0,0,2";
+    broken(&[first], expect!["signal_timing_phase.csv:3:23 outside-rings"]);
+    broken(
+        &[first, ("signal_timing_phase.csv", second, "p1-2,p1,2,5,0,3,5,0,0,1,1,1")],
+        expect!["signal_timing_phase.csv:3:27 ring-place"],
+    );
+    broken(
+        &[first, ("signal_timing_phase.csv", second, "p1-2,p1,2,5,0,3,5,0,0,1,0,2")],
+        expect!["signal_timing_phase.csv:3:25 ring-place"],
+    );
+}
+
+#[test]
 fn requests() {
     let own = "c1,3,emergency,preempt,clearway,m1|m2,1,,0,5,5,120";
     let edit = |to: &'static str| [("request_binding.csv", own, to)];

@@ -1,5 +1,6 @@
 //! What an emulated controller lets be read: status, rows, groups, detectors, figures.
 
+use clearway_network::RingPhase;
 use clearway_signals::{
     Channel, GroupId, GroupSet, Millis, Mode, Owner, PreemptState, RequestRow, RowId, RowKind, RowSet,
     SignalGroup,
@@ -186,6 +187,23 @@ impl Emulator {
     #[must_use]
     pub fn cycle(&self) -> Millis {
         self.plan.cycle()
+    }
+
+    /// The phases of its rings; none where the plan alone rules.
+    pub fn ring_phases(&self) -> impl Iterator<Item = &RingPhase> {
+        self.rings.phases()
+    }
+
+    /// The groups of the phases that somebody waits for.
+    #[must_use]
+    pub fn called_groups(&self) -> GroupSet {
+        self.rings.called()
+    }
+
+    /// Whether it works by its detectors without regard to a plan.
+    #[must_use]
+    pub fn is_free(&self) -> bool {
+        self.is_actuated() && self.rings.coordinated().is_empty()
     }
 
     /// The row in entry or dwell; an exit no longer counts as active.

@@ -85,6 +85,15 @@ impl Rings {
         self.phases.is_empty()
     }
 
+    pub fn phases(&self) -> impl Iterator<Item = &RingPhase> {
+        self.phases.iter().map(|phase| &phase.data)
+    }
+
+    /// The groups that somebody waits for.
+    pub fn called(&self) -> GroupSet {
+        self.phases.iter().filter(|phase| phase.called).map(|phase| phase.data.group).collect()
+    }
+
     /// The groups whose display the plan rules: what being in step means.
     pub fn coordinated(&self) -> GroupSet {
         self.phases.iter().filter(|phase| phase.data.coordinated).map(|phase| phase.data.group).collect()

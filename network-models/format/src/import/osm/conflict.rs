@@ -4,6 +4,8 @@
 //! distances from the stop lines to the point where the drawn ways meet; the greatest value over all
 //! streams of the two groups, rounded up to whole seconds. They count from the end of green (walk).
 
+use clearway_signals::GroupKind;
+
 use super::base::Base;
 use super::geo;
 use super::profile::Profile;
@@ -100,7 +102,7 @@ impl Judge<'_> {
         let ba = longest(
             &mut meetings.iter().map(|m| self.clearing_s(b, second, m.second_m) - self.entering_s(m.first_m)),
         );
-        (Relation::Conflict(self.at_least_red(ab)), Relation::Conflict(self.at_least_red(ba)))
+        (Relation::Conflict(self.at_least_red(a, ab)), Relation::Conflict(self.at_least_red(b, ba)))
     }
 
     /// t_ü + t_r of a vehicle that clears the point.
@@ -120,8 +122,11 @@ impl Judge<'_> {
         distance_m / self.profile.entering_m_s
     }
 
-    fn at_least_red(&self, seconds: f64) -> u32 {
-        whole_seconds(seconds.max(self.profile.yellow_s + self.profile.red_clearance_min_s))
+    /// At least the yellow of the approach that ends, and a little red.
+    fn at_least_red(&self, ending: &Approach, seconds: f64) -> u32 {
+        let kind = if ending.kind == Kind::Track { GroupKind::Tram } else { GroupKind::Vehicle };
+        let yellow_s = self.profile.yellow_s(kind, self.base.links[ending.link].speed_m_s);
+        whole_seconds(seconds.max(yellow_s + self.profile.red_clearance_s()))
     }
 
     /// Vehicles and people: whoever turns into the street gives way to those who walk along theirs.
@@ -145,7 +150,7 @@ impl Judge<'_> {
                 let reach =
                     walk.places.iter().map(|&place| geo::nearest(&stream.line, place).1 - stream.stop_m);
                 let far = reach.fold(0.0, f64::max);
-                let vehicle = self.at_least_red(self.clearing_s(approach, stream, far));
+                let vehicle = self.at_least_red(approach, self.clearing_s(approach, stream, far));
                 (Relation::Conflict(vehicle), Relation::Conflict(clearance))
             };
             relations = (relations.0.max(found.0), relations.1.max(found.1));
@@ -262,7 +267,7 @@ fn conflict(mut meetings: Vec<Meeting>, merges: Option<Meeting>) -> Encounter {
 
 /// Seconds that people need to clear a crossing after walk.
 pub fn clearance_s(walk: &Crosswalk, profile: &Profile) -> u32 {
-    whole_seconds(walk.length_m / profile.walking_m_s)
+    whole_seconds(walk.length_m / profile.walking_m_s())
 }
 
 /// Round up to whole seconds; a millisecond over does not count.

@@ -146,11 +146,13 @@ fn assemble(
 
 /// The group of the i-th stop line or crossing of a site.
 fn group(base: &Base, site: &Site, i: usize, before: &[Group], profile: &Profile) -> Group {
-    let (kind, letter, min_green_s) = match site.approaches.get(i).map(|a| a.kind) {
-        Some(Kind::Road) => (GroupKind::Vehicle, 'K', profile.vehicle_min_green_s),
-        Some(Kind::Track) => (GroupKind::Tram, 'T', profile.tram_min_green_s),
-        None => (GroupKind::Pedestrian, 'P', profile.walk_s),
+    let approach = site.approaches.get(i);
+    let (kind, letter) = match approach.map(|a| a.kind) {
+        Some(Kind::Road) => (GroupKind::Vehicle, 'K'),
+        Some(Kind::Track) => (GroupKind::Tram, 'T'),
+        None => (GroupKind::Pedestrian, 'P'),
     };
+    let speed_m_s = approach.map_or(0.0, |approach| base.links[approach.link].speed_m_s);
     let number = 1 + before.iter().filter(|g| g.kind == kind).count();
     let walk = i.checked_sub(site.approaches.len());
     let (flow_per_h, saturation_per_h, persons) = traffic(base, site, i, kind, profile);
@@ -158,10 +160,10 @@ fn group(base: &Base, site: &Site, i: usize, before: &[Group], profile: &Profile
         kind,
         name: format!("{letter}{number}"),
         of: walk.unwrap_or(i),
-        min_green_s,
-        yellow_s: if walk.is_none() { profile.yellow_s } else { 0.0 },
+        min_green_s: profile.min_green_s(kind),
+        yellow_s: profile.yellow_s(kind, speed_m_s),
         clearance_s: walk.map_or(0.0, |walk| f64::from(clearance_s(&site.crosswalks[walk], profile))),
-        red_yellow_s: if kind == GroupKind::Vehicle { profile.red_yellow_s } else { 0.0 },
+        red_yellow_s: profile.red_yellow_s(kind),
         persons_per_h: flow_per_h * persons,
         saturation_per_h,
         flow_ratio: if saturation_per_h > 0.0 { flow_per_h / saturation_per_h } else { 0.0 },

@@ -108,7 +108,7 @@ pub fn build(data: &OsmData, options: &Options) -> Result<(Model, ImportReport),
             attribution: "© OpenStreetMap contributors".into(),
             crs: "EPSG:4326".into(),
             units: "si".into(),
-            profile: profile.name.into(),
+            profile: profile.national.name.into(),
         },
         ..Model::default()
     };

@@ -1,32 +1,22 @@
 //! The defaults that fill what OpenStreetMap does not say.
 //!
-//! Times and speeds after RiLSA (intergreen t_z = t_ü + t_r − t_e; vehicle lengths 6 m and 15 m,
-//! clearing 10 m/s straight and 7 m/s turning, entering 40 km/h, crossing time 3 s and 2 s) with
-//! yellow and red-and-yellow as Finnish streets of up to 50 km/h show them.
+//! What the groups show and for how long is the national profile's; intergreens after RiLSA
+//! (t_z = t_ü + t_r − t_e; vehicle lengths 6 m and 15 m, clearing 10 m/s straight and 7 m/s turning,
+//! entering 40 km/h, crossing time 3 s and 2 s).
+
+use clearway_signals::{GroupKind, profile as national};
 
 /// Defaults of one country's practice. Metres, seconds, metres a second.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Profile {
-    /// Its name, written into the model.
-    pub name: &'static str,
+    /// What signal groups show; its name is written into the model.
+    pub national: &'static national::Profile,
     /// Width of a lane.
     pub lane_width_m: f64,
     /// Half of the width that a tram track takes at a crossing.
     pub track_half_width_m: f64,
-    /// Shortest green of vehicles.
-    pub vehicle_min_green_s: f64,
-    /// Shortest green of trams.
-    pub tram_min_green_s: f64,
-    /// Shortest walk.
-    pub walk_s: f64,
-    /// Yellow after a vehicle green; trams have the same.
-    pub yellow_s: f64,
-    /// Red with yellow before a vehicle green.
-    pub red_yellow_s: f64,
     /// Least red between the end of yellow and a conflicting green.
     pub red_clearance_min_s: f64,
-    /// Walking speed.
-    pub walking_m_s: f64,
     /// Clearing speed straight on.
     pub clearing_straight_m_s: f64,
     /// Clearing speed of turning vehicles.
@@ -74,16 +64,10 @@ pub struct Profile {
 
 /// What a Finnish city centre would expect.
 pub const FI_DEFAULT: Profile = Profile {
-    name: "fi-default",
+    national: &national::FI_DEFAULT,
     lane_width_m: 3.25,
     track_half_width_m: 1.5,
-    vehicle_min_green_s: 5.0,
-    tram_min_green_s: 5.0,
-    walk_s: 6.0,
-    yellow_s: 3.0,
-    red_yellow_s: 1.0,
     red_clearance_min_s: 1.0,
-    walking_m_s: 1.2,
     clearing_straight_m_s: 10.0,
     clearing_turning_m_s: 7.0,
     entering_m_s: 40.0 / 3.6,
@@ -108,6 +92,37 @@ pub const FI_DEFAULT: Profile = Profile {
 };
 
 impl Profile {
+    /// The defaults with the signals of another country.
+    #[must_use]
+    pub fn of(national: &'static national::Profile) -> Self {
+        Self { national, ..FI_DEFAULT }
+    }
+
+    /// Shortest green, or walk.
+    pub fn min_green_s(&self, kind: GroupKind) -> f64 {
+        self.national.group(kind, 0, 0).min_green.as_s()
+    }
+
+    /// Yellow after a green of traffic that may drive so fast.
+    pub fn yellow_s(&self, kind: GroupKind, speed_m_s: f64) -> f64 {
+        self.national.group(kind, km_h(speed_m_s), 0).yellow.as_s()
+    }
+
+    /// Red with yellow before a green.
+    pub fn red_yellow_s(&self, kind: GroupKind) -> f64 {
+        self.national.group(kind, 0, 0).red_yellow.as_s()
+    }
+
+    /// Least red between the end of yellow and a conflicting green.
+    pub fn red_clearance_s(&self) -> f64 {
+        self.red_clearance_min_s.max(self.national.red_clearance.as_s())
+    }
+
+    /// Walking speed.
+    pub fn walking_m_s(&self) -> f64 {
+        f64::from(self.national.walking_speed_mm_s) / 1000.0
+    }
+
     /// Speed limit where none is mapped, metres a second.
     pub fn speed_m_s(&self, highway: &str) -> f64 {
         let km_h = match highway {
@@ -137,4 +152,10 @@ impl Profile {
             _ => 100.0,
         }
     }
+}
+
+/// A speed limit in whole kilometres an hour: a model rounds it, and no sign says 51.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+fn km_h(speed_m_s: f64) -> u16 {
+    (speed_m_s * 3.6).round() as u16
 }

@@ -48,7 +48,7 @@ impl Signals {
         let need = |group: &super::junction::Group| Need {
             min_green_s: whole_seconds(group.min_green_s),
             min_red_s: whole_seconds(
-                group.yellow_s.max(group.clearance_s) + profile.red_clearance_min_s + group.red_yellow_s,
+                group.yellow_s.max(group.clearance_s) + profile.red_clearance_s() + group.red_yellow_s,
             ),
             walks: group.walks(),
             persons_per_h: group.persons_per_h,

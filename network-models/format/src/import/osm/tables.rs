@@ -268,7 +268,7 @@ fn phase(
         min_green: group.min_green_s,
         max_green: f64::from(plan.cycle_s),
         extension: 0.0,
-        clearance: if walks { 0.0 } else { group.yellow_s + profile.red_clearance_min_s },
+        clearance: if walks { 0.0 } else { group.yellow_s + profile.red_clearance_s() },
         walk_time: if walks { group.min_green_s } else { 0.0 },
         ped_clearance: group.clearance_s,
         ring: 1,

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 
+use clearway_signals::profile::{FR_IISR, PROFILES, US_NEMA};
+
 use super::data::{Member, MemberKind, OsmNode, OsmRelation, OsmWay, Tags};
-use super::{ImportReport, Options, OsmData, build, import};
+use super::{ImportReport, Options, OsmData, Profile, build, import};
 use crate::model::{Link, Model, Source, Stage};
 
 /// Metres of the test town as degrees about 60° north.
@@ -122,6 +124,27 @@ fn one_junction_gets_one_controller_with_a_group_for_each_approach_track_and_cro
     let count = |kind: &str| model.groups.iter().filter(|g| g.kind == kind).count();
     assert_eq!((count("vehicle"), count("tram"), count("pedestrian")), (4, 1, 2));
     assert!(model.groups.iter().all(|g| g.source == Source::Default));
+}
+
+#[test]
+fn another_countrys_groups_show_what_its_profile_says() {
+    let mut town = crossroads();
+    let west = town.0.ways.values_mut().find(|way| way.tags.get("name").is_some_and(|name| name == "West"));
+    west.unwrap().tags.insert("maxspeed".into(), "60".into());
+    for (national, yellow, walk) in [(&US_NEMA, 4.0, 7.0), (&FR_IISR, 5.0, 6.0)] {
+        let options = Options { name: "town".into(), profile: Profile::of(national) };
+        let (model, _) = build(&town.0, &options).unwrap();
+        assert_eq!(model.meta.profile, national.name);
+        let of = |kind: &'static str| model.groups.iter().filter(move |group| group.kind == kind);
+        assert!(of("vehicle").all(|group| group.red_yellow == 0.0));
+        assert!(of("vehicle").any(|group| group.yellow == yellow), "{}", national.name);
+        assert!(of("pedestrian").all(|group| group.min_green == walk));
+        let pairs = model.group_pairs.iter().filter_map(|pair| Some((pair.from_group, pair.intergreen?)));
+        for (from, intergreen) in pairs {
+            let ending = model.groups.iter().find(|group| group.group_num == from).unwrap();
+            assert!(intergreen >= ending.yellow + national.red_clearance.as_s(), "{ending:?}: {intergreen}");
+        }
+    }
 }
 
 #[test]
@@ -437,8 +460,12 @@ proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(192))]
 
     #[test]
-    fn no_town_is_so_odd_that_its_model_does_not_compile_or_its_plans_are_unsafe(town in any_town()) {
-        if let Ok((model, _)) = build(&town.0, &Options::named("odd")) {
+    fn no_town_is_so_odd_that_its_model_does_not_compile_or_its_plans_are_unsafe(
+        town in any_town(),
+        national in 0..PROFILES.len(),
+    ) {
+        let options = Options { name: "odd".into(), profile: Profile::of(&PROFILES[national]) };
+        if let Ok((model, _)) = build(&town.0, &options) {
             proptest::prop_assert!(crate::traps(&model).is_empty(), "{:?}", crate::traps(&model));
             let compiled = crate::compile(&model);
             proptest::prop_assert!(compiled.is_ok(), "{:?}", compiled.err());

@@ -118,7 +118,7 @@ fn add_phases(add: &mut impl FnMut(&[u32], Object), emulator: &Emulator) {
     add(&[1, 1, 1, 0], Object::MaxPhases);
     add(&[1, 1, 3, 0], Object::MaxPhaseGroups);
     for phase in 1..=max_phases(emulator) {
-        for column in [1, 2, 3, 4, 8, 9] {
+        for column in [1, 2, 3, 4, 5, 6, 8, 9, 22, 23] {
             add(&[1, 1, 2, 1, column, phase.into()], Object::Phase(column, phase));
         }
     }
@@ -187,6 +187,7 @@ pub fn read(object: Object, emulator: &Emulator, epoch_s: u32) -> Reading {
         Object::GlobalTime => Counter(epoch_s),
         Object::MaxPhases => Integer(max_phases(emulator).into()),
         Object::MaxPhaseGroups => Integer(eights(max_phases(emulator)).into()),
+        Object::Phase(23, phase) => Reading::Octets(concurrent(phase, emulator)),
         Object::Phase(column, phase) => Integer(phase_value(column, phase, emulator)),
         Object::PhaseStatus(column, group) => Integer(phase_status(column, group, emulator)),
         Object::Unit(number) => Integer(unit(number, emulator)),
@@ -249,7 +250,11 @@ fn phase_value(column: u32, phase: u8, emulator: &Emulator) -> i64 {
         return if column == 1 { phase.into() } else { 0 };
     };
     let walks = group.kind == GroupKind::Pedestrian;
+    let ring = emulator.ring_phases().find(|ring| ring.group == id);
     match column {
+        5 => ring.map_or(0, |ring| tenths(ring.passage)),
+        6 => ring.map_or(0, |ring| seconds(ring.max_green)),
+        22 => ring.map_or(0, |ring| ring.ring.into()),
         1 => phase.into(),
         2 if walks => seconds(group.min_green),
         3 if walks => seconds(group.clearance),
@@ -258,6 +263,19 @@ fn phase_value(column: u32, phase: u8, emulator: &Emulator) -> i64 {
         9 if !walks => tenths(red_clearance(id, group, emulator)),
         _ => 0,
     }
+}
+
+/// The numbers of the phases of other rings that may be green with this one.
+fn concurrent(phase: u8, emulator: &Emulator) -> Vec<u8> {
+    let id = emulator.groups().find(|(_, number, _)| *number == phase).map(|(id, _, _)| id);
+    let Some(own) = id.and_then(|id| emulator.ring_phases().find(|ring| ring.group == id)) else {
+        return Vec::new();
+    };
+    let with = |id: &GroupId| {
+        let mut rings = emulator.ring_phases();
+        rings.any(|other| other.group == *id && other.ring != own.ring && other.barrier == own.barrier)
+    };
+    emulator.groups().filter(|(id, _, _)| with(id)).map(|(_, number, _)| number).collect()
 }
 
 /// What every conflicting group waits at least after the yellow.
@@ -281,6 +299,7 @@ fn phase_status(column: u32, eight: u8, emulator: &Emulator) -> i64 {
         5 => status.reds.intersection(walking),
         6 => status.clearing,
         7 => status.greens.intersection(walking),
+        8 => emulator.called_groups(),
         10 => status.greens.union(status.yellows).union(status.clearing),
         11 => starting(emulator),
         _ => GroupSet::EMPTY,
@@ -334,8 +353,10 @@ fn coord(number: u32, emulator: &Emulator) -> i64 {
     let status = emulator.status();
     let runs = matches!(status.mode, Mode::Normal | Mode::Backup);
     match number {
+        10 if runs && emulator.is_free() => 254,
         10 if runs => 1,
         10 => 255,
+        11 if runs && emulator.is_free() => 3,
         11 if runs => 2,
         11 => 1,
         12 => (emulator.cycle() - status.cycle_position).0 / 1000,

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use async_snmp::{Auth, Client, ErrorStatus, Oid, Retry, Value};
-use clearway_network::testing::corridor;
+use clearway_network::testing::{corridor, eight_phases};
 use clearway_signals::{GroupSet, Mode};
 use tokio_util::sync::CancellationToken;
 
@@ -395,4 +395,28 @@ async fn a_controller_without_a_priority_channel_has_no_priority_server() {
     let request = object(&[11, 2, 1], 0);
     let refused = set_status(&client, &request, block(1, 1, 1, &[0, 20, 0, 30])).await;
     assert_eq!(refused, Some(ErrorStatus::NoCreation));
+}
+
+#[tokio::test]
+async fn a_dual_ring_shows_its_phases_its_calls_and_whether_it_runs_free() {
+    let mut controller = eight_phases();
+    let bench = Bench::of(&controller, Options::default()).await;
+    let client = bench.client(Auth::v1("administrator")).await;
+    let phase = |column, number| object(&[1, 1, 2, 1, column], number);
+    for (column, number, value) in [(5, 4, 30), (6, 4, 30), (22, 4, 1), (22, 5, 2), (22, 9, 0)] {
+        assert_eq!(integer(&client, &phase(column, number)).await, value, "column {column} of {number}");
+    }
+    let concurrent = client.get(&phase(23, 2)).await.unwrap();
+    assert_eq!(concurrent.varbinds[0].value, Value::OctetString(vec![5, 6].into()));
+    bench.advance(320);
+    bench.with(|e| e.detector_pulse(4));
+    bench.advance(321);
+    assert_eq!(integer(&client, &object(&[1, 1, 4, 1, 8], 1)).await, 0b1000, "who waits");
+    assert_eq!(integer(&client, &object(&[1, 1, 4, 1, 4], 1)).await, 0b10_0010, "2 and 6 rest in green");
+    assert_eq!(integer(&client, &object(&[1, 4, 10], 0)).await, 1);
+    controller.rings.iter_mut().for_each(|phase| phase.coordinated = false);
+    let free = Bench::of(&controller, Options::default()).await;
+    let client = free.client(Auth::v1("administrator")).await;
+    assert_eq!(integer(&client, &object(&[1, 4, 10], 0)).await, 254);
+    assert_eq!(integer(&client, &object(&[1, 4, 11], 0)).await, 3);
 }

@@ -5,11 +5,10 @@
 //!
 //! A thread decides, as the engine's does; the adapter's task is parked meanwhile on a runtime of two
 //! workers. An adapter stamps a write when it hands it to the socket: the median of a send is added.
-//! Fails when a 99th percentile is above one and a half times the other's.
+//! The bar: a 99th percentile of at most one and a half times the other's.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -38,21 +37,21 @@ const WARM_UP: u32 = 50;
 const PAUSE: Duration = Duration::from_millis(3);
 /// Nothing that is waited for takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Ten seconds: what is longer counts as this.
+const LATENCY_MAX_NS: u64 = 10_000_000_000;
 /// About what a command has in any of the families.
 const OCTETS: [u8; 120] = [0; 120];
 const ID: ControllerId = ControllerId(0);
 
-fn main() -> ExitCode {
+fn main() {
     let samples = samples().unwrap_or(SAMPLES);
     println!("command decided to bytes on the socket, microseconds, {samples} samples");
     println!("| family | wake-up and send p50 | p99 | decided → socket p50 | p99 | ratio of p99 | bar |");
     println!("|---|---|---|---|---|---|---|");
-    let mut holds = true;
     for protocol in [Protocol::Ntcip, Protocol::Modbus, Protocol::Rsmp] {
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
-        holds &= measure(&runtime, protocol, samples);
+        measure(&runtime, protocol, samples);
     }
-    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn samples() -> Option<u32> {
@@ -60,12 +59,13 @@ fn samples() -> Option<u32> {
     arguments.next()?.parse().ok()
 }
 
-/// Print a family's row; whether it holds the bar.
-fn measure(runtime: &Runtime, protocol: Protocol, samples: u32) -> bool {
+/// Print a family's row.
+fn measure(runtime: &Runtime, protocol: Protocol, samples: u32) {
     let clock = clock();
     let mut adapter = Adapter::start(runtime, protocol, Arc::clone(&clock));
     let mut parked = Parked::start(runtime, protocol, clock);
-    let [mut ours, mut wakes, mut sends] = [(); 3].map(|()| Histogram::<u64>::new(3).expect("a histogram"));
+    let histogram = || Histogram::<u64>::new_with_bounds(1, LATENCY_MAX_NS, 3).expect("constant bounds");
+    let [mut ours, mut wakes, mut sends] = [histogram(), histogram(), histogram()];
     for sample in 0..WARM_UP + samples {
         let (decided, woken, sent) = (adapter.sample(sample), parked.sample(), parked.send());
         if sample >= WARM_UP {
@@ -86,7 +86,6 @@ fn measure(runtime: &Runtime, protocol: Protocol, samples: u32) -> bool {
         at(&ours, 0.5) + send,
         at(&ours, 0.99) + send,
     );
-    ratio <= RATIO_MAX
 }
 
 fn clock() -> Clock {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
-use clearway_field::{ArmingFault, Field, FieldOptions, Options};
+use clearway_field::{ArmingFault, Field, FieldOptions};
 use clearway_format::Loaded;
 use clearway_network::Network;
 use clearway_runtime::Clock;
@@ -78,7 +78,7 @@ async fn live(
         clock: Some(Arc::clone(&town_clock)),
         // Like the traffic, the controllers have been at work since the town's beginning: none starts
         // up from all red when the story begins.
-        emulator: Options { start: Millis::ZERO, ..Options::default() },
+        at_work_for: story.begins,
         ..FieldOptions::default()
     };
     let field = Arc::new(Field::start(network, &faces, options).await.into_diagnostic()?);

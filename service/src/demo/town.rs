@@ -126,6 +126,8 @@ impl Stage {
         while self.town.world.now() + STEP <= now {
             let next = self.town.world.now() + STEP;
             self.tell_story(story, next);
+            // Controllers first, then the traffic that sees them, as in virtual time.
+            self.field.advance(next);
             self.seen.look(&self.field);
             self.town.world.advance(next, &self.seen);
             for (controller, number) in self.town.world.take_pulses() {

@@ -52,8 +52,11 @@ pub struct FieldOptions {
     pub ntcip: ntcip::Setup,
     /// How every Modbus controller is reached, and what registers it has.
     pub modbus: modbus::Setup,
-    /// Setting of every emulator.
+    /// Setting of every emulator; the field's own clock begins at its `start`.
     pub emulator: Options,
+    /// The controllers have been at work for so long when the field starts, an hour at most; zero: they
+    /// start up from all red.
+    pub at_work_for: Millis,
     /// Setting of every RSMP face.
     pub rsmp: rsmp::Options,
     /// A proxy before every face does this to what passes, with draws from this seed.
@@ -73,6 +76,7 @@ impl Default for FieldOptions {
             ntcip: ntcip::Setup::default(),
             modbus: modbus::Setup::default(),
             emulator: Options::default(),
+            at_work_for: Millis::ZERO,
             rsmp: rsmp::Options::default(),
             fault: None,
             rsmp_tls: None,
@@ -128,9 +132,12 @@ impl Field {
         }
         let speed = options.speed;
         let clock = options.clock.clone().unwrap_or_else(|| own_clock(options.emulator.start, speed));
-        let emulator = Options { start: on_grid(clock()), ..options.emulator };
+        let now = on_grid(clock());
+        let emulator = Options { start: on_grid(now - options.at_work_for), ..options.emulator };
         let station = |(index, controller)| {
-            Shared::new(Station::new(controller, emulator_of(faces.get(index).copied(), emulator)))
+            let mut station = Station::new(controller, emulator_of(faces.get(index).copied(), emulator));
+            station.advance(now);
+            Shared::new(station)
         };
         let stations: Vec<Shared> = network.controllers.iter().enumerate().map(station).collect();
         let mut field = Self {
@@ -282,6 +289,12 @@ impl Field {
         self.stations.get(controller.index()).map(|station| act(station.lock().emulator_mut()))
     }
 
+    /// Bring every controller to `until`, an hour further at most, where the field's clock has not done so
+    /// yet: for a host that is about to look at that very tick.
+    pub fn advance(&self, until: Millis) {
+        advance(&self.stations, until);
+    }
+
     /// Copy what each group of a controller shows; whether there is such a controller.
     pub fn copy_aspects(&self, controller: ControllerId, into: &mut Vec<Aspect>) -> bool {
         into.clear();
@@ -373,6 +386,12 @@ fn on_grid(at: Millis) -> Millis {
     Millis(at.0 - at.0.rem_euclid(TICK.0))
 }
 
+fn advance(stations: &[Shared], until: Millis) {
+    for station in stations {
+        station.lock().advance(until);
+    }
+}
+
 /// Bring every station to the clock's time. A late wake-up is caught up tick by tick, an hour at most
 /// at a time.
 async fn run_clock(stations: Vec<Shared>, clock: Clock, period: Duration, stop: CancellationToken) {
@@ -383,9 +402,6 @@ async fn run_clock(stations: Vec<Shared>, clock: Clock, period: Duration, stop: 
             () = stop.cancelled() => return,
             _ = interval.tick() => {}
         }
-        let now = clock();
-        for station in &stations {
-            station.lock().advance(now);
-        }
+        advance(&stations, clock());
     }
 }

@@ -9,6 +9,7 @@ use tokio_modbus::Slave;
 use tokio_modbus::client::{Reader, tcp};
 
 use super::*;
+use crate::station::VirtualField;
 
 const FACES: [FaceKind; 4] = [FaceKind::Ntcip, FaceKind::Modbus, FaceKind::None, FaceKind::Modbus];
 
@@ -50,6 +51,29 @@ async fn a_field_runs_its_plans_behind_its_faces_and_stops() {
     let address = field.address(ControllerId(1)).unwrap();
     field.shutdown().await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn controllers_that_were_at_work_show_what_they_would_show() {
+    let (time, clock) = held_clock();
+    time.store(600_000, Ordering::Relaxed);
+    let network = corridor(4);
+    let mut virtual_field = VirtualField::new(&network, Options::default());
+    virtual_field.advance(Millis(600_000));
+    let options =
+        FieldOptions { clock: Some(clock), at_work_for: Millis(600_000), ..FieldOptions::default() };
+    let field = Field::start(&network, &[], options).await.unwrap();
+    for until in [600_000, 600_100, 604_000, 650_000, 700_000].map(Millis) {
+        time.store(until.0, Ordering::Relaxed);
+        field.advance(until);
+        virtual_field.advance(until);
+        for id in (0..4).map(ControllerId) {
+            let mut aspects = Vec::new();
+            assert!(field.copy_aspects(id, &mut aspects));
+            assert_eq!(aspects, virtual_field.emulator(id).unwrap().aspects(), "{id:?} at {until:?}");
+        }
+    }
+    field.shutdown().await;
 }
 
 #[tokio::test]

@@ -18,11 +18,12 @@
 //! * `net`: instants, difference constraints, their least and their greatest solution;
 //! * `problem`: a net with the greens that requests may be given;
 //! * `ring`, `stages`: problems from a dual ring, from a stage plan;
-//! * `present`, `site`: stage plans and their states from what controllers are seen to show;
+//! * `present`, `phases`, `site`: stage plans and rings, and their states, from what controllers are seen to show;
 //! * `answer`, `search`: what is asked and answered; the branch and bound.
 
 mod answer;
 mod net;
+mod phases;
 mod present;
 mod problem;
 mod ring;
@@ -31,6 +32,7 @@ mod site;
 mod stages;
 
 pub use answer::{Budget, Given, Outcome, Request, Verdict, Window};
+pub use phases::RingPhases;
 pub use present::{StageCycle, Stretch};
 pub use problem::{Occurrence, Problem};
 pub use ring::{Barrier, BarrierGroup, DualRing, Phase, RingPosition, RingState};

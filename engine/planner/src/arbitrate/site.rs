@@ -3,9 +3,12 @@
 use clearway_network::{Controller, Network};
 use clearway_signals::Millis;
 
+use super::REQUESTS_MAX;
 use super::answer::{Budget, Outcome, Request};
+use super::phases::RingPhases;
 use super::present::{StageCycle, Stretch};
 use super::problem::Problem;
+use super::ring::{Barrier, DualRing};
 use super::search::Arbiter;
 use crate::transition::shown_by;
 use crate::watch::Watch;
@@ -14,21 +17,36 @@ use crate::watch::Watch;
 const CYCLES: usize = 3;
 /// Stages that are looked ahead at most.
 const STAGES_MAX: usize = 18;
+/// Barrier groups that are looked ahead at most.
+const GROUPS_AHEAD_MAX: usize = 6;
 
-/// The stage plans of all controllers, and one workspace for all of them.
+/// How a controller goes from green to green.
+#[derive(Clone, Debug)]
+enum Course {
+    /// By the stages of its plan.
+    Stages(StageCycle),
+    /// By its detectors, around its rings.
+    Rings(RingPhases),
+}
+
+/// The stages or rings of all controllers, and one workspace for all of them.
 #[derive(Clone, Debug)]
 pub struct Sites {
-    cycles: Vec<StageCycle>,
+    courses: Vec<Course>,
     problem: Problem,
     arbiter: Arbiter,
 }
 
 impl Sites {
-    /// Work out the stages of every controller.
+    /// Work out the stages or rings of every controller.
     #[must_use]
     pub fn new(network: &Network, stretch: &Stretch) -> Self {
+        let course = |c: &Controller| match RingPhases::new(c, stretch) {
+            Some(rings) => Course::Rings(rings),
+            None => Course::Stages(StageCycle::new(c, stretch)),
+        };
         Self {
-            cycles: network.controllers.iter().map(|c| StageCycle::new(c, stretch)).collect(),
+            courses: network.controllers.iter().map(course).collect(),
             problem: Problem::new(),
             arbiter: Arbiter::new(),
         }
@@ -37,7 +55,8 @@ impl Sites {
     /// Arbitrate between requests for groups of one controller, their times counted from `now`.
     ///
     /// `None` when the controller cannot be predicted: it was not read lately, its cycle is not known
-    /// yet, it is out of step (a preemption, its recovery), or the requests do not fit. Who comes first
+    /// yet, it is out of step (a preemption, its recovery), its rings show what they cannot, or the requests
+    /// do not fit. Who comes first
     /// is then served first.
     pub fn decide(
         &mut self,
@@ -47,17 +66,32 @@ impl Sites {
         requests: &[Request],
         budget: &Budget,
     ) -> Option<Outcome> {
-        let cycle = self.cycles.get(controller.id.index())?;
-        let zero = watch.cycle_zero()?;
-        if !watch.is_fresh(now) || !watch.in_step(controller) {
-            return None;
+        match self.courses.get(controller.id.index())? {
+            Course::Stages(cycle) => {
+                let zero = watch.cycle_zero()?;
+                if !watch.is_fresh(now) || !watch.in_step(controller) {
+                    return None;
+                }
+                let display = shown_by(controller, watch);
+                let state = cycle.state(zero, now, &display)?;
+                let ahead = (CYCLES * cycle.stages().len()).min(STAGES_MAX);
+                let wanted = requests.iter().map(|request| request.group).collect();
+                self.problem.stages(&controller.junction(), cycle.stages(), &state, ahead, wanted).ok()?;
+                self.arbiter.solve(&self.problem, requests, budget).ok()
+            }
+            Course::Rings(rings) => {
+                let state = rings.state(controller, watch, now)?;
+                let mut asked = [requests.first().copied()?; REQUESTS_MAX];
+                let asked = asked.get_mut(..requests.len())?;
+                for (asked, request) in asked.iter_mut().zip(requests) {
+                    *asked = Request { group: rings.phase_of(request.group)?, ..*request };
+                }
+                let groups = rings.groups();
+                let plan = DualRing { groups: groups.get(..rings.len())?, barrier: Barrier::Rest };
+                self.problem.dual_ring(&plan, &state, (CYCLES * rings.len()).min(GROUPS_AHEAD_MAX)).ok()?;
+                self.arbiter.solve(&self.problem, asked, budget).ok()
+            }
         }
-        let display = shown_by(controller, watch);
-        let state = cycle.state(zero, now, &display)?;
-        let ahead = (CYCLES * cycle.stages().len()).min(STAGES_MAX);
-        let wanted = requests.iter().map(|request| request.group).collect();
-        self.problem.stages(&controller.junction(), cycle.stages(), &state, ahead, wanted).ok()?;
-        self.arbiter.solve(&self.problem, requests, budget).ok()
     }
 }
 
@@ -65,7 +99,7 @@ impl Sites {
 mod tests {
     use super::*;
     use crate::arbitrate::Verdict;
-    use clearway_network::testing::corridor;
+    use clearway_network::testing::{corridor, eight_phases};
     use clearway_signals::{ControllerStatus, GroupId, GroupSet, Mode, PreemptState};
 
     fn reading(ms: i64, greens: u64) -> ControllerStatus {
@@ -104,6 +138,28 @@ mod tests {
         assert_eq!(outcome.verdict, Verdict::Optimal);
         // Group 0 is held to 32 s of its cycle, group 1 starts 5 s later: 5 s late, at weight 1.
         assert_eq!((outcome.cost, outcome.given()[1].delay), (5_000, Millis::ZERO));
+    }
+
+    #[test]
+    fn at_rings_too_the_lighter_request_waits() {
+        let mut network = corridor(1);
+        network.controllers = vec![eight_phases()];
+        let controller = &network.controllers[0];
+        let mut sites = Sites::new(&network, &STRETCH);
+        let mut watch = Watch::default();
+        for (ms, greens) in [(96_000, 0), (100_000, 0b10_0010), (110_000, 0b10_0010)] {
+            watch.update(controller, &reading(ms, greens));
+        }
+        // Phase 2 has been green for ten of its fifteen seconds; phase 3 comes behind the barrier.
+        let asked = [request(2, 5, 7, 1), request(1, 8, 12, 5)];
+        let now = Millis(110_000);
+        let outcome = sites.decide(controller, &watch, now, &asked, &Budget::default()).unwrap();
+        assert_eq!((outcome.verdict, outcome.given()[1].delay), (Verdict::Optimal, Millis::ZERO));
+        // Held for twelve seconds, four of clearance: eleven late at weight 1.
+        assert_eq!((outcome.cost, outcome.given()[0].delay), (11_000, Millis(11_000)));
+        let heavy = [request(2, 5, 7, 50), request(1, 8, 12, 1)];
+        let outcome = sites.decide(controller, &watch, now, &heavy, &Budget::default()).unwrap();
+        assert!(outcome.given()[0].delay < Millis(11_000), "now phase 2 ends for it");
     }
 
     #[test]

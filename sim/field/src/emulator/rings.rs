@@ -275,7 +275,7 @@ impl Rings {
     fn next_barrier(&self, from: Option<u8>, scene: Scene<'_>) -> Option<u8> {
         let barriers = self.phases.iter().map(|phase| phase.data.barrier).max().unwrap_or(0);
         let mut behind = (1..=barriers).map(|step| match from {
-            Some(from) => (from - 1 + step) % barriers + 1,
+            Some(from) => (from + step - 1) % barriers + 1,
             None => step,
         });
         behind.find(|&barrier| {

@@ -95,6 +95,28 @@ pub fn skips(lines: &[String]) -> Vec<String> {
     found
 }
 
+/// Rust tests that failed, by name, each once, as nextest (`FAIL [   0.1s] (1/9) crate name`) and
+/// `cargo test` (`test name ... FAILED`) say it.
+#[must_use]
+pub fn failed(lines: &[String]) -> Vec<String> {
+    let mut found: Vec<String> = lines.iter().filter_map(|line| failed_name(line.trim())).collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn failed_name(line: &str) -> Option<String> {
+    if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
+        return Some(name.to_owned());
+    }
+    let (word, rest) = line.split_once('[')?;
+    let ended = ["FAIL", "TIMEOUT", "ABORT"].contains(&word.trim()) || word.trim().starts_with("SIG");
+    let name = rest.split_once(']')?.1.trim();
+    // The test's number among all stands in brackets before its name.
+    let name = name.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(name, |(_, name)| name);
+    ended.then(|| name.trim().to_owned())
+}
+
 fn sum(lines: &[String], head: &str, parse: fn(&str) -> Counts) -> Counts {
     let mut counts = Counts::default();
     for line in lines {
@@ -194,6 +216,18 @@ mod tests {
             false,
             "2 passed, 1 failed",
         );
+    }
+
+    #[test]
+    fn failed_tests_are_named_once() {
+        let output = "        PASS [   0.007s] (1378/1389) xtask::bin/xtask tidy::a\n\
+                      \x20       FAIL [   0.011s] ( 2/1389) clearway-field field::tests::b\n\
+                      \x20    TIMEOUT [ 240.001s] (3/1389) clearway-traffic::wave c\n\
+                      \x20     Summary [ 1.0s] 3 tests run: 1 passed, 1 failed, 1 timed out\n\
+                      \x20       FAIL [   0.011s] (2/1389) clearway-field field::tests::b\n\
+                      test d ... FAILED";
+        let lines: Vec<String> = output.lines().map(ToOwned::to_owned).collect();
+        assert_eq!(failed(&lines), ["clearway-field field::tests::b", "clearway-traffic::wave c", "d"]);
     }
 
     #[test]

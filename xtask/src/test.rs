@@ -136,6 +136,9 @@ impl Run {
         self.skips.extend(counts::skips(&outcome.lines));
         if !outcome.success {
             self.fail(name, &format!("{} (all of it: {})", outcome.reason, log.display()));
+            for test in counts::failed(&outcome.lines) {
+                self.fail(name, &test);
+            }
             if !self.verbose {
                 let first = outcome.lines.len().saturating_sub(FAILURE_LINES);
                 outcome.lines[first..].iter().for_each(|line| eprintln!("   | {line}"));

@@ -159,6 +159,9 @@ const INTEROP_TESTS: [&str; 8] = [
     "interop_rsmp",
     "interop_kill",
 ];
+/// What passed may have skipped something and says so; what failed stands last, where a report looks.
+const NEXTEST: [&str; 7] =
+    ["nextest", "run", "--no-fail-fast", "--success-output", "immediate", "--failure-output", "final"];
 /// The page of a headless demo is nobody's business: its usual port may be taken.
 const ANY_PORT: &str = "127.0.0.1:0";
 /// Every Rust test but those in the documentation, which nextest does not run.
@@ -218,11 +221,7 @@ fn rust(run: &mut Run) {
 /// Rust tests by nextest, or by cargo itself where nextest is not installed.
 fn rust_tests(run: &mut Run, name: &str, tests: &RustTests<'_>, minutes: u64) {
     let nextest = setup::has_cargo("nextest");
-    let mut command = if nextest {
-        cargo(&["nextest", "run", "--success-output", "immediate", "--no-fail-fast"])
-    } else {
-        cargo(&["test", "--no-fail-fast"])
-    };
+    let mut command = if nextest { cargo(&NEXTEST) } else { cargo(&["test", "--no-fail-fast"]) };
     command.args(tests.select);
     match (nextest, tests.one_by_one) {
         (_, false) => {}

@@ -95,26 +95,35 @@ pub fn skips(lines: &[String]) -> Vec<String> {
     found
 }
 
-/// Rust tests that failed, by name, each once, as nextest (`FAIL [   0.1s] (1/9) crate name`) and
-/// `cargo test` (`test name ... FAILED`) say it.
+/// The Rust tests that failed, by name, each once; page and browser name theirs last themselves.
 #[must_use]
-pub fn failed(lines: &[String]) -> Vec<String> {
-    let mut found: Vec<String> = lines.iter().filter_map(|line| failed_name(line.trim())).collect();
+pub fn failed(runner: Runner, lines: &[String]) -> Vec<String> {
+    let name = match runner {
+        Runner::Nextest => nextest_failed,
+        Runner::CargoTest => cargo_test_failed,
+        Runner::Step | Runner::Vitest | Runner::Playwright => return Vec::new(),
+    };
+    let mut found: Vec<String> =
+        lines.iter().filter_map(|line| name(line.trim())).map(ToOwned::to_owned).collect();
     found.sort();
     found.dedup();
     found
 }
 
-fn failed_name(line: &str) -> Option<String> {
-    if let Some(name) = line.strip_prefix("test ").and_then(|rest| rest.strip_suffix(" ... FAILED")) {
-        return Some(name.to_owned());
-    }
+/// `FAIL [   0.1s] (1/9) crate name`; nextest also prints the failed test's own output.
+fn nextest_failed(line: &str) -> Option<&str> {
     let (word, rest) = line.split_once('[')?;
-    let ended = ["FAIL", "TIMEOUT", "ABORT"].contains(&word.trim()) || word.trim().starts_with("SIG");
+    let word = word.trim();
+    let failed = ["FAIL", "TIMEOUT", "ABORT"].contains(&word) || word.starts_with("SIG");
     let name = rest.split_once(']')?.1.trim();
     // The test's number among all stands in brackets before its name.
     let name = name.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(name, |(_, name)| name);
-    ended.then(|| name.trim().to_owned())
+    failed.then(|| name.trim())
+}
+
+/// `test name ... FAILED`
+fn cargo_test_failed(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 fn sum(lines: &[String], head: &str, parse: fn(&str) -> Counts) -> Counts {
@@ -225,9 +234,11 @@ mod tests {
                       \x20    TIMEOUT [ 240.001s] (3/1389) clearway-traffic::wave c\n\
                       \x20     Summary [ 1.0s] 3 tests run: 1 passed, 1 failed, 1 timed out\n\
                       \x20       FAIL [   0.011s] (2/1389) clearway-field field::tests::b\n\
-                      test d ... FAILED";
+                      test field::tests::b ... FAILED";
         let lines: Vec<String> = output.lines().map(ToOwned::to_owned).collect();
-        assert_eq!(failed(&lines), ["clearway-field field::tests::b", "clearway-traffic::wave c", "d"]);
+        let named = ["clearway-field field::tests::b", "clearway-traffic::wave c"];
+        assert_eq!(failed(Runner::Nextest, &lines), named);
+        assert_eq!(failed(Runner::CargoTest, &lines), ["field::tests::b"]);
     }
 
     #[test]

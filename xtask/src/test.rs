@@ -136,7 +136,7 @@ impl Run {
         self.skips.extend(counts::skips(&outcome.lines));
         if !outcome.success {
             self.fail(name, &format!("{} (all of it: {})", outcome.reason, log.display()));
-            for test in counts::failed(&outcome.lines) {
+            for test in counts::failed(runner, &outcome.lines) {
                 self.fail(name, &test);
             }
             if !self.verbose {

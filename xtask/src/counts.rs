@@ -114,7 +114,8 @@ pub fn failed(runner: Runner, lines: &[String]) -> Vec<String> {
 fn nextest_failed(line: &str) -> Option<&str> {
     let (word, rest) = line.split_once('[')?;
     let word = word.trim();
-    let failed = ["FAIL", "TIMEOUT", "ABORT"].contains(&word) || word.starts_with("SIG");
+    // Also `FAIL + LEAK` and `LEAK-FAIL`; a death by a signal has the signal for its word.
+    let failed = ["FAIL", "LEAK-FAIL", "TIMEOUT", "ABORT", "SIG"].iter().any(|end| word.starts_with(end));
     let name = rest.split_once(']')?.1.trim();
     // The test's number among all stands in brackets before its name.
     let name = name.strip_prefix('(').and_then(|rest| rest.split_once(')')).map_or(name, |(_, name)| name);
@@ -230,7 +231,7 @@ mod tests {
     #[test]
     fn failed_tests_are_named_once() {
         let output = "        PASS [   0.007s] (1378/1389) xtask::bin/xtask tidy::a\n\
-                      \x20       FAIL [   0.011s] ( 2/1389) clearway-field field::tests::b\n\
+                      \x20       FAIL + LEAK [   0.011s] ( 2/1389) clearway-field field::tests::b\n\
                       \x20    TIMEOUT [ 240.001s] (3/1389) clearway-traffic::wave c\n\
                       \x20     Summary [ 1.0s] 3 tests run: 1 passed, 1 failed, 1 timed out\n\
                       \x20       FAIL [   0.011s] (2/1389) clearway-field field::tests::b\n\

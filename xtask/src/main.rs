@@ -87,8 +87,10 @@ fn main() -> ExitCode {
     }
 }
 
-/// The workspace: the folder above this package.
+/// The workspace: the folder above this package. Cargo names it when it runs us; what it named when it
+/// built us may be another checkout that shares the target folder.
 fn root() -> PathBuf {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package).to_path_buf()
+    let built_in = || Path::new(env!("CARGO_MANIFEST_DIR")).into();
+    let package = std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(built_in, PathBuf::from);
+    package.parent().unwrap_or(&package).to_path_buf()
 }

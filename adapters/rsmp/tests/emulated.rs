@@ -56,6 +56,8 @@ impl Scene {
         let line = Line::to(hub.address()).await;
         let mut options = FieldOptions { speed, ..FieldOptions::default() };
         options.rsmp.supervisors = vec![line.address.to_string()];
+        // A site that connects before the adapter expects it is turned away, and comes again.
+        options.rsmp.timing.reconnect = Millis(100);
         let mut faces = [FaceKind::None; 2];
         faces[id.index()] = FaceKind::Rsmp;
         let controller = &network.controllers[id.index()];

@@ -24,7 +24,7 @@ use crate::seek::Seeker;
 use crate::transit::{Dwells, Headways, LinePlan, Transit};
 use crate::turns::Turns;
 use crate::watch::{Closing, Watch};
-use crate::wave::Wave;
+use crate::wave::{Wave, WaveSignal};
 
 /// Between fixes a wave is planned anew after this.
 const REPLAN: Millis = Millis(1_000);
@@ -61,6 +61,9 @@ pub struct Engine {
     pub(crate) places: Vec<SignalOnWay>,
     pub(crate) asks: Vec<Ask>,
     pub(crate) asked: Vec<usize>,
+    /// The wave whose next fix was gone through last, and room for its signals meanwhile.
+    pub(crate) rehearsed: usize,
+    pub(crate) kept: Vec<WaveSignal>,
 }
 
 impl Engine {
@@ -105,6 +108,8 @@ impl Engine {
             places: Vec::with_capacity(ROUTE_LINKS_MAX.max(ROUTE_SIGNALS_MAX)),
             asks: Vec::with_capacity(ROUTE_SIGNALS_MAX),
             asked: Vec::with_capacity(ROUTE_SIGNALS_MAX),
+            rehearsed: 0,
+            kept: Vec::with_capacity(ROUTE_SIGNALS_MAX),
             network,
         }
     }

@@ -36,6 +36,7 @@ pub mod policy;
 pub mod queue;
 pub mod recovery;
 mod reds;
+mod rehearse;
 pub mod release;
 pub mod reserve;
 pub mod route;

@@ -21,8 +21,10 @@ use crate::latency::{Latency, Percentiles};
 const URGENT_IN_A_ROW_MAX: u32 = 64;
 /// Notices that wait for a reader.
 const NOTICES_ROOM: usize = 8_192;
-/// Commands that wait for a full adapter, at most one for each controller row.
+/// The engine is told this often that time has passed.
 const TICK: Duration = Duration::from_millis(100);
+/// While nothing comes, the next fix is gone through this often: what planning reads stays in the caches.
+const REHEARSAL: Duration = Duration::from_micros(250);
 
 /// Where commands go. Must never wait.
 pub trait Egress: Send {
@@ -128,6 +130,7 @@ impl Runtime {
             out: Output::default(),
             polls: !settings.park,
             urgent_in_a_row: 0,
+            rehearsed: Instant::now(),
             waiting: Vec::with_capacity(256),
         };
         let core = settings.core;
@@ -213,6 +216,8 @@ struct Hot {
     out: Output,
     polls: bool,
     urgent_in_a_row: u32,
+    rehearsed: Instant,
+    /// Commands that wait for a full adapter, at most one for each controller row.
     waiting: Vec<(Command, Option<u64>)>,
 }
 
@@ -276,7 +281,16 @@ impl Hot {
         } else if let Some(event) = outlets.next_of_the_rest() {
             self.apply(&event);
         } else {
+            self.rehearse();
             std::thread::yield_now();
+        }
+    }
+
+    /// Nothing comes out of it.
+    fn rehearse(&mut self) {
+        if self.rehearsed.elapsed() >= REHEARSAL {
+            self.engine.rehearse(self.clock.now().0);
+            self.rehearsed = Instant::now();
         }
     }
 

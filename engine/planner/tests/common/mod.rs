@@ -38,6 +38,8 @@ pub struct City {
     out: Output,
     pub commands: Vec<(Millis, Command)>,
     pub notices: Vec<(Millis, Notice)>,
+    /// Whether the engine rehearses before each event.
+    pub rehearses: bool,
 }
 
 const ENTRY: Millis = Millis(14_000);
@@ -68,6 +70,7 @@ impl City {
             out: Output::default(),
             commands: vec![],
             notices: vec![],
+            rehearses: false,
         };
         for k in 0..n {
             city.apply(Event::Armed(ControllerId(k), true));
@@ -79,6 +82,9 @@ impl City {
 
     pub fn apply(&mut self, event: Event) {
         self.out.clear();
+        if self.rehearses {
+            self.engine.rehearse(self.now);
+        }
         self.engine.apply(&event, self.now, &mut self.out);
         for command in self.out.commands() {
             let served = &mut self.served[command.controller().index()];

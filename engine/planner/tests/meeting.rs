@@ -155,7 +155,7 @@ fn drive(city: &mut City, trips: &[Trip], seconds: i64) {
 }
 
 /// After a drive with an engine that may rehearse before each event.
-fn driven(trips: &[Trip], rehearses: bool) -> City {
+fn city_after(trips: &[Trip], rehearses: bool) -> City {
     let mut city = City::of(6, &vec![Class::Emergency; trips.len()], Policy::default());
     city.rehearses = rehearses;
     drive(&mut city, trips, 90);
@@ -200,13 +200,13 @@ proptest! {
 
     #[test]
     fn c12_several_waves_replay_bit_for_bit(trips in proptest::collection::vec(trip(), 2..5)) {
-        let (first, second) = (driven(&trips, false), driven(&trips, false));
+        let (first, second) = (city_after(&trips, false), city_after(&trips, false));
         prop_assert_eq!((first.commands, first.notices), (second.commands, second.notices));
     }
 
     #[test]
     fn c12_a_rehearsal_changes_nothing(trips in proptest::collection::vec(trip(), 1..5)) {
-        let (rehearsed, plain) = (driven(&trips, true), driven(&trips, false));
+        let (rehearsed, plain) = (city_after(&trips, true), city_after(&trips, false));
         prop_assert_eq!((rehearsed.commands, rehearsed.notices), (plain.commands, plain.notices));
     }
 }
